@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Leveled log. A line goes to a ring that the shell can show, and from there to the registered
+ * sink (the console) if its level passes. One line per event, "subsystem: what happened", without
+ * a newline at the end. Never on a hot path: record a trace event there instead.
+ */
+#pragma once
+
+#include "lib/types.h"
+
+enum log_level {
+	LOG_ERR,
+	LOG_WARN,
+	LOG_INFO,
+	LOG_DBG,
+};
+
+void log_line(enum log_level level, const char *fmt, ...) __printf(2, 3);
+
+/*
+ * The sink gets each whole line (no newline). It may be called on any CPU, with the log lock
+ * held, and must not log, block or take a lock that anybody holds while logging.
+ */
+void log_set_sink(void (*sink)(enum log_level level, u64 tsc, const char *line));
+
+/* Lines above this level still enter the ring but not the sink. */
+void log_set_level(enum log_level level);
+
+/* Calls fn for every line in the ring, oldest first. */
+void log_for_each(void (*fn)(void *arg, enum log_level level, u64 tsc, const char *line), void *arg);
+
+#define pr_err(...)  log_line(LOG_ERR, __VA_ARGS__)
+#define pr_warn(...) log_line(LOG_WARN, __VA_ARGS__)
+#define pr_info(...) log_line(LOG_INFO, __VA_ARGS__)
+#define pr_dbg(...)  log_line(LOG_DBG, __VA_ARGS__)
