@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Public face of the guest MMU stack. It knows no vCPU, no vendor and no device: faults and register
+ * snapshots go in; verdicts, hardware roots and flush requests come out. It never injects, never
+ * emulates, never prints.
+ *
+ * Locks: functions that change anything take mmu_vm.lock (RANK_MMU) themselves; the caller holds no
+ * lock of a higher rank. Lock-free readers are marked so.
+ */
+#pragma once
+
+#include "lib/addr.h"
+#include "lib/types.h"
+
+#include "mmu/slot.h"
+#include "mmu/tlb.h"
+#include "mmu/walk.h"
+
+/* What to do about a fault. The one verdict type of the whole stack. */
+enum mmu_verdict {
+	MMU_FIXED,      /* an entry was installed; run the guest again */
+	MMU_SPURIOUS,   /* the tables already allow it; run the guest again */
+	MMU_RETRY,      /* lost a race or out of quota for now; run the guest again */
+	MMU_MMIO,       /* a device page: emulate, result.dev says which */
+	MMU_EMULATE,    /* write to a page that must be trapped: emulate the instruction */
+	MMU_INJECT,     /* the guest's own fault: result.fault */
+	MMU_REFLECT_L1, /* a nested guest's fault that belongs to its hypervisor */
+	MMU_NOMEM,      /* the page pool cannot serve this VM any more */
+	MMU_KILL_VM,    /* an invariant of this VM is broken: freeze and dump it */
+};
+
+/* Hardware that runs the tables. One record for the whole machine, made by the backend. */
+struct mmu_hw {
+	u8 fmt;        /* enum spte_fmt: SPTE_NPT or SPTE_EPT */
+	u8 root_level; /* levels of the nested table: 4 or 5 */
+	u8 maxphyaddr; /* host physical bits */
+	bool has_1g;   /* 1 GiB leaves */
+	bool has_nx;   /* NX may be set in entries */
+	bool l1tf;     /* non-present entries must hold high physical bits */
+	bool multihit; /* no executable leaf larger than 4 KiB */
+};
+
+extern struct mmu_hw mmu_hw;
+
+struct mmu_vm_cfg {
+	u32 vm_id;
+	u32 quota_pages; /* table pages this VM may hold */
+};
+
+struct mmu_stat; /* mmu/stat.h */
+
+/* Nested-fault input. Sampled once by the backend. */
+struct mmu_fault {
+	gpa_t gpa;
+	u32 access;      /* MMU_R, MMU_W, MMU_X: what the access needed */
+	bool table_walk; /* the access was the hardware's walk of the guest's own tables */
+	bool present;    /* hardware says that a translation was present */
+	u32 hw_error;    /* error code or qualification as the hardware gave it, for traces */
+};
+
+struct mmu_result {
+	struct mmu_gfault fault; /* MMU_INJECT */
+	u16 dev;                 /* MMU_MMIO: the slot's device id; MMU_DEV_NONE = hole, reads ones */
+	gpa_t dev_base;          /* MMU_MMIO: first gpa of that slot */
+	const char *reason;      /* static text for the shell: why this verdict */
+};
+
+#define MMU_DEV_NONE 0xffff
+
+/* --- pool: table pages for all VMs ------------------------------------------------------------ */
+
+/* Gives the MMU nr frames starting at base (host physical, in the direct map). Once, at boot. */
+void mmu_pool_init(hpa_t base, u32 nr);
+u32 mmu_pool_free(void);
+u32 mmu_pool_total(void);
+
+/* --- life of a VM's memory -------------------------------------------------------------------- */
+
+int mmu_vm_init(struct mmu_vm *m, const struct mmu_vm_cfg *cfg) __must_check;
+/* Frees all tables. No vCPU of the VM may run again. */
+void mmu_vm_fini(struct mmu_vm *m);
+/*
+ * Builds the direct map of every RAM and ROM slot with the largest leaves possible, and the MMIO
+ * entries of every MMIO slot up to 2 MiB. -ENOMEM names the quota as the cause.
+ */
+int mmu_prebuild(struct mmu_vm *m) __must_check;
+
+/* --- faults ----------------------------------------------------------------------------------- */
+
+/* A nested fault (SVM #NPF, VMX EPT violation or misconfiguration) of a guest on the direct map. */
+enum mmu_verdict mmu_fault(struct mmu_vm *m, const struct mmu_fault *f, struct mmu_result *r);
+
+/* --- guest memory for the rest of the hypervisor ---------------------------------------------- */
+
+/*
+ * Host pointer to guest RAM at gpa, and in *len how many contiguous bytes follow it. NULL when gpa
+ * is not RAM. For reading, and for writing where the caller then reports with mmu_wrote().
+ * Lock-free.
+ */
+void *mmu_gpa_ptr(const struct mmu_vm *m, gpa_t gpa, u64 *len);
+/* Copy across page and slot borders. -EFAULT when a byte is not RAM (or ROM, for reading); nothing
+ * is guaranteed about the part before it. mmu_write() keeps tracking and dirty logs right. */
+int mmu_read(const struct mmu_vm *m, gpa_t gpa, void *buf, u64 len) __must_check;
+int mmu_write(struct mmu_vm *m, gpa_t gpa, const void *buf, u64 len) __must_check;
+/* Compare-exchange of 1, 2, 4, 8 or 16 naturally aligned bytes. 1 = swapped, 0 = *old updated,
+ * -EFAULT = not writable RAM. */
+int mmu_cmpxchg(struct mmu_vm *m, gpa_t gpa, void *old, const void *new, u8 size) __must_check;

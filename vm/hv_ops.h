@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The vendor contract: all that vm/ asks of svm/ or vmx/. Every entry is present in both backends.
+ * Hot: enter, inject. Called on the vCPU's own CPU with the vCPU loaded unless said otherwise.
+ */
+#pragma once
+
+#include "lib/types.h"
+
+#include "lib/out.h"
+#include "mmu/walk.h"
+#include "vm/exit.h"
+
+struct vm;
+struct vcpu;
+
+/* Segment register; attributes as in the descriptor: type 3:0, S 4, DPL 6:5, P 7, AVL 8, L 9, D 10, G 11. */
+struct segment {
+	u16 sel;
+	u16 attr;
+	u32 limit; /* in bytes, granularity applied */
+	u64 base;
+};
+
+#define SEG_ATTR_S  BIT32(4)
+#define SEG_ATTR_P  BIT32(7)
+#define SEG_ATTR_L  BIT32(9)
+#define SEG_ATTR_DB BIT32(10)
+#define SEG_ATTR_G  BIT32(11)
+#define SEG_DPL(a)  (((a) >> 5) & 3)
+
+struct desc_table {
+	u64 base;
+	u16 limit;
+};
+
+/* Registers that live in the backend's control block while the guest owns them. */
+enum vcpu_sreg {
+	SR_CR0,
+	SR_CR2,
+	SR_CR3,
+	SR_CR4,
+	SR_EFER,
+	SR_DR6,
+	SR_DR7,
+	SR_GDTR_BASE,
+	SR_GDTR_LIMIT,
+	SR_IDTR_BASE,
+	SR_IDTR_LIMIT,
+	SR_STAR,
+	SR_LSTAR,
+	SR_CSTAR,
+	SR_SFMASK,
+	SR_KERNEL_GS_BASE,
+	SR_SYSENTER_CS,
+	SR_SYSENTER_ESP,
+	SR_SYSENTER_EIP,
+	SR_PAT,
+	SR_DEBUGCTL,
+	SR_NR,
+};
+
+struct hv_ops {
+	const char *name; /* "svm" */
+
+	/* Boot CPU, before anything else: 0, or -ENOSYS with one sentence in why. */
+	int (*probe)(char *why, size_t size);
+	/* Machine-wide set-up after probe(): fills mmu_hw. */
+	int (*init)(void);
+	/* This CPU enters or leaves SVM or VMX operation. */
+	int (*cpu_enable)(void);
+	void (*cpu_disable)(void);
+	void (*describe)(struct out *o); /* capability table, one record each */
+
+	int (*vm_init)(struct vm *vm);
+	void (*vm_fini)(struct vm *vm);
+	int (*vcpu_init)(struct vcpu *v);
+	void (*vcpu_fini)(struct vcpu *v);
+	/* Architectural INIT/RESET state in the control block. */
+	void (*vcpu_reset)(struct vcpu *v);
+
+	/* v becomes, or stops being, the vCPU whose state is loaded on this CPU. */
+	void (*load)(struct vcpu *v);
+	void (*unload)(struct vcpu *v);
+
+	/* Runs the guest once. Fills v->exit and returns v->exit.reason. */
+	enum exit_reason (*enter)(struct vcpu *v);
+	/* The event is delivered by the next entry. At most one per entry. */
+	void (*inject)(struct vcpu *v, const struct vcpu_event *e);
+	/* Takes back what inject() queued, for an entry that will not happen. */
+	void (*cancel)(struct vcpu *v);
+	/* Exit as soon as the guest can take an interrupt / NMI. */
+	void (*irq_window)(struct vcpu *v, bool on);
+	void (*nmi_window)(struct vcpu *v, bool on);
+	/* Interrupt shadow of STI and MOV SS. */
+	bool (*irq_shadow)(struct vcpu *v);
+	void (*clear_irq_shadow)(struct vcpu *v);
+	/* The guest is between an NMI and its IRET. */
+	bool (*nmi_masked)(struct vcpu *v);
+
+	/* enum vcpu_sreg; values are the guest's view; validity was checked by the caller. */
+	u64 (*get_sreg)(struct vcpu *v, enum vcpu_sreg r);
+	void (*set_sreg)(struct vcpu *v, enum vcpu_sreg r, u64 val);
+	void (*get_seg)(struct vcpu *v, u32 seg, struct segment *s);
+	void (*set_seg)(struct vcpu *v, u32 seg, const struct segment *s);
+	/* Snapshot for translation. */
+	void (*get_paging)(struct vcpu *v, struct mmu_regs *r);
+
+	/* PAUSE exits or not; set when other threads wait for this CPU. */
+	void (*pause_exits)(struct vcpu *v, bool on);
+	void (*set_tsc_offset)(struct vcpu *v, u64 offset);
+	/* The hardware translations of v are stale as a whole (used after moving or resetting it). */
+	void (*flush)(struct vcpu *v);
+
+	/* Software VM-entry check: number of failed rules; each is one record. */
+	int (*check)(struct vcpu *v, struct out *o);
+	void (*dump)(struct vcpu *v, struct out *o);
+};
+
+extern const struct hv_ops *hv; /* set once by boot/main.c */
