@@ -17,21 +17,27 @@
 typedef struct {
 	u64 v;
 } gva_t;
+
 typedef struct {
 	u64 v;
 } gpa_t;
+
 typedef struct {
 	u64 v;
 } ngpa_t;
+
 typedef struct {
 	u64 v;
 } hpa_t;
+
 typedef struct {
 	u64 v;
 } gfn_t;
+
 typedef struct {
 	u64 v;
 } ngfn_t;
+
 typedef struct {
 	u64 v;
 } hfn_t;

@@ -10,17 +10,17 @@
 
 void bug(const char *file, int line, const char *expr) __noreturn __cold;
 
-#define BUG_ON(x)                                                                                  \
-	do {                                                                                       \
-		if (unlikely(x))                                                                   \
-			bug(__FILE__, __LINE__, #x);                                               \
+#define BUG_ON(x)                                    \
+	do {                                         \
+		if (unlikely(x))                     \
+			bug(__FILE__, __LINE__, #x); \
 	} while (0)
 
 #ifdef DEBUG
 #define ASSERT(x) BUG_ON(!(x))
 #else
-#define ASSERT(x)                                                                                  \
-	do {                                                                                       \
-		(void)sizeof(x);                                                                   \
+#define ASSERT(x)                \
+	do {                     \
+		(void)sizeof(x); \
 	} while (0)
 #endif

@@ -20,7 +20,7 @@ struct cmd {
 	void (*complete)(int idx, void (*add)(void *arg, const char *word), void *arg);
 };
 
-#define SHELL_CMD(ident, ...)                                                                      \
+#define SHELL_CMD(ident, ...) \
 	static const struct cmd ident __used __section("shell_cmds") __aligned(8) = { __VA_ARGS__ }
 
 /* Parses a number: decimal, 0x hex, optional suffix K M G. Returns 0 or -EINVAL. */

@@ -27,7 +27,8 @@ void log_set_sink(void (*sink)(enum log_level level, u64 tsc, const char *line))
 void log_set_level(enum log_level level);
 
 /* Calls fn for every line in the ring, oldest first. */
-void log_for_each(void (*fn)(void *arg, enum log_level level, u64 tsc, const char *line), void *arg);
+void log_for_each(void (*fn)(void *arg, enum log_level level, u64 tsc, const char *line),
+		  void *arg);
 
 #define pr_err(...)  log_line(LOG_ERR, __VA_ARGS__)
 #define pr_warn(...) log_line(LOG_WARN, __VA_ARGS__)

@@ -19,10 +19,10 @@ struct out {
 	void *arg;
 	bool json;
 	/* the rest is out.c's */
-	bool heading;        /* print column names above the next record */
-	u8 nr;               /* fields so far in this record */
-	size_t fill;         /* bytes in line[] */
-	size_t fill_names;   /* bytes in names[] */
+	bool heading;      /* print column names above the next record */
+	u8 nr;             /* fields so far in this record */
+	size_t fill;       /* bytes in line[] */
+	size_t fill_names; /* bytes in names[] */
 	char line[512];
 	char names[256];
 };

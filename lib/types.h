@@ -15,28 +15,28 @@ typedef int16_t s16;
 typedef int32_t s32;
 typedef int64_t s64;
 
-#define __must_check    __attribute__((warn_unused_result))
-#define __packed        __attribute__((packed))
-#define __aligned(n)    __attribute__((aligned(n)))
-#define __noreturn      __attribute__((noreturn))
-#define __noinline      __attribute__((noinline))
-#define __unused        __attribute__((unused))
-#define __used          __attribute__((used))
-#define __section(s)    __attribute__((section(s)))
-#define __printf(f, a)  __attribute__((format(printf, f, a)))
-#define __cold          __attribute__((cold))
+#define __must_check   __attribute__((warn_unused_result))
+#define __packed       __attribute__((packed))
+#define __aligned(n)   __attribute__((aligned(n)))
+#define __noreturn     __attribute__((noreturn))
+#define __noinline     __attribute__((noinline))
+#define __unused       __attribute__((unused))
+#define __used         __attribute__((used))
+#define __section(s)   __attribute__((section(s)))
+#define __printf(f, a) __attribute__((format(printf, f, a)))
+#define __cold         __attribute__((cold))
 #undef __always_inline
 #define __always_inline inline __attribute__((always_inline))
 
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#define ARRAY_SIZE(a)                   (sizeof(a) / sizeof((a)[0]))
 #define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
-#define BIT(n)          (1ULL << (n))
-#define BIT32(n)        (1U << (n))
-#define MASK(hi, lo)    ((~0ULL >> (63 - (hi))) & (~0ULL << (lo)))
+#define BIT(n)           (1ULL << (n))
+#define BIT32(n)         (1U << (n))
+#define MASK(hi, lo)     ((~0ULL >> (63 - (hi))) & (~0ULL << (lo)))
 #define FIELD(v, hi, lo) (((u64)(v)&MASK(hi, lo)) >> (lo))
 
 #define SZ_4K 0x1000ULL

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# From the comment lines SOURCES, LIBS and CFLAGS at the head of each test program to make rules.
+# Objects are shared between the programs of a folder unless a program has CFLAGS of its own.
+
+function flush(	kind, prog, objs) {
+	if (file == "")
+		return
+	kind = file ~ /^tests\/fuzz\// ? "fuzz" : "host"
+	prog = file
+	sub(/^tests\//, build "/", prog)
+	sub(/\.c$/, "", prog)
+	objs = cflags == "" ? build "/" kind "/obj" : prog ".obj"
+	if (!(objs in seen))
+		printf "%s/%%.o: %% $(BUILD)/flags\n\t@mkdir -p $(@D)\n" \
+			"\t@echo '  HOSTCC  $<'\n" \
+			"\t$Q $(HOST_CC) $(FLAGS_%s) %s -MMD -MP -c -o $@ $<\n", objs, kind, cflags
+	seen[objs] = 1
+	printf "%s: $(addprefix %s/,$(addsuffix .o,%s $(wildcard %s)))\n", prog, objs, file, sources
+	printf "\t$Q $(HOST_CC) $(FLAGS_%s) -o $@ $(filter %%.o,$^) %s -lcmocka\n", kind, libs
+}
+
+FNR == 1 { flush(); file = FILENAME; sources = libs = cflags = "" }
+FNR > 20 { next }
+/^\/\* (SOURCES|LIBS|CFLAGS): .* \*\/$/ {
+	text = $0
+	sub(/^\/\* [A-Z]+: */, "", text)
+	sub(/ *\*\/$/, "", text)
+	if ($2 == "SOURCES:")
+		sources = sources " " text
+	else if ($2 == "LIBS:")
+		libs = libs " " text
+	else
+		cflags = cflags " " text
+}
+END { flush() }

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Programs that test hypervisor code on this machine: tests/host/*_test.c (cmocka, with sanitizers)
+# and tests/fuzz/*.c (optimised). Comment lines at the head of each say what it is made of:
+#	/* SOURCES: lib/log.c mmu/*.c */  /* LIBS: -lZydis */  /* CFLAGS: -DX=1 */
+# Included by the Makefile.
+
+HOST_CC     := $(CC)
+HOST_FLAGS  := -std=gnu11 -g -DDEBUG $(WARN) -Itests/host/fake -I.
+HOST_TESTS  := $(sort $(wildcard tests/host/*_test.c))
+FUZZ_TESTS  := $(sort $(wildcard tests/fuzz/*.c))
+
+FLAGS_host := $(HOST_FLAGS) -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
+FLAGS_fuzz := $(HOST_FLAGS) -O2
+
+$(BUILD)/host.mk: tests/host/host.awk $(HOST_TESTS) $(FUZZ_TESTS)
+	$Q mkdir -p $(@D)
+	$Q awk -v build=$(BUILD) -f $< $(HOST_TESTS) $(FUZZ_TESTS) >$@
+ifneq ($(filter %-test host-test fuzz-test $(BUILD)/host/% $(BUILD)/fuzz/%,$(MAKECMDGOALS)),)
+include $(BUILD)/host.mk
+endif
+
+host-test: $(HOST_TESTS:tests/%.c=$(BUILD)/%)
+	$Q $(PYTHON) tests/host/run.py --out $(BUILD)/results/$@.xml $^
+fuzz-test: $(FUZZ_TESTS:tests/%.c=$(BUILD)/%)
+	$Q $(PYTHON) tests/host/run.py --out $(BUILD)/results/$@.xml $^
+.PHONY: host-test fuzz-test
