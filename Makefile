@@ -133,7 +133,7 @@ test: deps
 lint build-test: | $(NEWLIB)/unpacked
 	$Q $(PYTHON) tests/lint/lint.py $(if $(filter build-test,$@),--build)
 deps:
-	$Q $(if $(filter 1,$(NODEPS)),NODEPS=1) tests/deps
+	$Q $(if $(filter 1,$(NODEPS)),NODEPS=1) tests/deps $(DEPS)
 format:
 	$Q git ls-files '*.c' '*.h' | xargs clang-format -i
 clean:
