@@ -23,5 +23,8 @@ struct cmd {
 #define SHELL_CMD(ident, ...) \
 	static const struct cmd ident __used __section("shell_cmds") __aligned(8) = { __VA_ARGS__ }
 
-/* Parses a number: decimal, 0x hex, optional suffix K M G. Returns 0 or -EINVAL. */
+/*
+ * Parses a number: decimal or 0x hex, then at most one suffix K, M, G or T (powers of 1024), and
+ * nothing before or after it. Returns 0, -EINVAL when it is no number, -ERANGE when it does not fit.
+ */
 int cmd_parse_u64(const char *s, u64 *val) __must_check;

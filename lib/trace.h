@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Binary trace: a ring per CPU of fixed 40-byte records. Events are declared once, in the list
- * below; recorder, shell printer and Perfetto export are generated from it.
+ * below; recorder, shell printer and Perfetto export are generated from it. Recording is for code
+ * that runs with interrupts off; not from NMI or machine-check handlers.
  */
 #pragma once
 
@@ -32,9 +33,37 @@ struct trace_rec {
 	u64 a, b, c;
 };
 
+/* For printers: the event's name and those of its arguments, which end in @ when they are hex. */
+struct trace_desc {
+	const char *name;
+	const char *arg[3];
+};
+
+extern const struct trace_desc trace_descs[TRACE_NR];
+
+#define TRACE_MAX_CPUS 64
+
 extern bool trace_on;
 
+/*
+ * Set-up, before trace_on: cpu_idx() tells the number of the CPU it runs on, and each CPU gets room
+ * for nr records (a power of two, at least 2) in zeroed memory that stays its own. A CPU without
+ * room records nothing.
+ */
+void trace_init(u32 (*cpu_idx)(void));
+void trace_set_ring(u32 cpu, struct trace_rec *room, u64 nr);
+
 void trace_record(enum trace_event ev, u64 tsc, u64 a, u64 b, u64 c);
+
+/* Forgets what was recorded so far. */
+void trace_clear(void);
+
+/*
+ * Calls fn for the records of all CPUs, merged by time, oldest first; at most those that were there
+ * at the call. No lock is held, so fn may take its time; records that are overwritten meanwhile are
+ * left out and counted in the return value. One caller at a time (the shell).
+ */
+u64 trace_for_each(void (*fn)(void *arg, u32 cpu, const struct trace_rec *rec), void *arg);
 
 /* The whole cost when tracing is off is one load and one branch. */
 #define trace_event(ev, tsc, a, b, c)                                                  \
