@@ -18,14 +18,14 @@ enum cfg_paging {
 
 struct vm_config {
 	char name[CFG_NAME_MAX];
-	u32 cpus;         /* 1..CFG_MAX_VCPUS */
-	u64 memory;       /* bytes, multiple of 4 KiB, at least 1 MiB */
-	u8 paging;        /* enum cfg_paging */
+	u32 cpus;   /* 1..CFG_MAX_VCPUS */
+	u64 memory; /* bytes, multiple of 4 KiB, at least 1 MiB */
+	u8 paging;  /* enum cfg_paging */
 	bool nested;
 	bool ignore_msrs; /* unknown MSRs read 0 and drop writes instead of #GP */
 	bool autostart;
-	bool debug_exit;  /* isa-debug-exit at 0xf4 powers the VM off */
-	char kernel[64];  /* module names */
+	bool debug_exit; /* isa-debug-exit at 0xf4 powers the VM off */
+	char kernel[64]; /* module names */
 	char initrd[64];
 	char cmdline[CFG_TEXT_MAX];
 };

@@ -8,41 +8,41 @@
 #include "mmu/mmu.h"
 
 /* X(id, "name") */
-#define EXIT_REASONS(X)                                                                            \
-	X(IRQ, "irq")             /* host interrupt: take it */                                    \
-	X(NMI, "nmi")             /* host NMI (already taken) */                                   \
-	X(IRQ_WINDOW, "irqwin")   /* the guest can take an interrupt now */                        \
-	X(NMI_WINDOW, "nmiwin")   /* the guest can take an NMI now */                              \
-	X(CPUID, "cpuid")                                                                          \
-	X(HLT, "hlt")                                                                              \
-	X(PAUSE, "pause")                                                                          \
-	X(PIO, "pio")                                                                              \
-	X(RDMSR, "rdmsr")                                                                          \
-	X(WRMSR, "wrmsr")                                                                          \
-	X(NPF, "npf")             /* nested fault: exit->npf */                                    \
-	X(CR, "cr")               /* write to CR0/CR4/CR8, or what else is intercepted */          \
-	X(DR, "dr")                                                                                \
-	X(EXCEPTION, "exception") /* an intercepted exception: exit->vector, error */              \
-	X(HYPERCALL, "hypercall")                                                                  \
-	X(XSETBV, "xsetbv")                                                                        \
-	X(WBINVD, "wbinvd")                                                                        \
-	X(INVD, "invd")                                                                            \
-	X(MONITOR, "monitor")                                                                      \
-	X(MWAIT, "mwait")                                                                          \
-	X(RDPMC, "rdpmc")                                                                          \
-	X(VIRT_INSN, "virt")      /* an SVM or VMX instruction of the guest */                     \
-	X(TASK_SWITCH, "task")                                                                     \
-	X(TRIPLE, "triple")       /* shutdown */                                                   \
-	X(INIT, "init")           /* host INIT signal */                                           \
-	X(SMI, "smi")                                                                              \
-	X(FAIL, "fail")           /* the entry itself failed: hv_ops.check() says why */           \
+#define EXIT_REASONS(X)                                                               \
+	X(IRQ, "irq")           /* host interrupt: take it */                         \
+	X(NMI, "nmi")           /* host NMI (already taken) */                        \
+	X(IRQ_WINDOW, "irqwin") /* the guest can take an interrupt now */             \
+	X(NMI_WINDOW, "nmiwin") /* the guest can take an NMI now */                   \
+	X(CPUID, "cpuid")                                                             \
+	X(HLT, "hlt")                                                                 \
+	X(PAUSE, "pause")                                                             \
+	X(PIO, "pio")                                                                 \
+	X(RDMSR, "rdmsr")                                                             \
+	X(WRMSR, "wrmsr")                                                             \
+	X(NPF, "npf") /* nested fault: exit->npf */                                   \
+	X(CR, "cr")   /* write to CR0/CR4/CR8, or what else is intercepted */         \
+	X(DR, "dr")                                                                   \
+	X(EXCEPTION, "exception") /* an intercepted exception: exit->vector, error */ \
+	X(HYPERCALL, "hypercall")                                                     \
+	X(XSETBV, "xsetbv")                                                           \
+	X(WBINVD, "wbinvd")                                                           \
+	X(INVD, "invd")                                                               \
+	X(MONITOR, "monitor")                                                         \
+	X(MWAIT, "mwait")                                                             \
+	X(RDPMC, "rdpmc")                                                             \
+	X(VIRT_INSN, "virt") /* an SVM or VMX instruction of the guest */             \
+	X(TASK_SWITCH, "task")                                                        \
+	X(TRIPLE, "triple") /* shutdown */                                            \
+	X(INIT, "init")     /* host INIT signal */                                    \
+	X(SMI, "smi")                                                                 \
+	X(FAIL, "fail") /* the entry itself failed: hv_ops.check() says why */        \
 	X(UNKNOWN, "unknown")
 
 enum exit_reason {
 #define X(id, name) EXIT_##id,
 	EXIT_REASONS(X)
 #undef X
-		EXIT_NR,
+	EXIT_NR,
 };
 
 /* Event to inject, or whose delivery was interrupted. */
@@ -62,30 +62,35 @@ struct vcpu_event {
 };
 
 struct vcpu_exit {
-	u32 reason;   /* enum exit_reason */
-	u64 code;     /* the vendor's own code, for dumps */
-	u64 tsc;      /* at the exit */
-	u8 insn_len;  /* 0 = unknown: decode at RIP */
-	u8 nr_bytes;  /* instruction bytes that the hardware saved; 0 = none */
+	u32 reason;  /* enum exit_reason */
+	u64 code;    /* the vendor's own code, for dumps */
+	u64 tsc;     /* at the exit */
+	u8 insn_len; /* 0 = unknown: decode at RIP */
+	u8 nr_bytes; /* instruction bytes that the hardware saved; 0 = none */
 	u8 bytes[15];
+
 	union {
 		struct mmu_fault npf;
+
 		struct {
 			u16 port;
-			u8 size;  /* 1, 2, 4 */
+			u8 size; /* 1, 2, 4 */
 			bool in;
 			bool string, rep;
 		} pio;
+
 		struct {
 			u8 nr; /* CRn or DRn */
 			bool write;
 			u8 gpr; /* 0xff = unknown: decode */
 		} cr;
+
 		struct {
 			u8 vector;
 			u32 error;
 			u64 cr2;
 		} exc;
+
 		struct {
 			u16 selector;
 			u8 source; /* enum task_source */

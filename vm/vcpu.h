@@ -21,31 +21,35 @@ struct vcpu_regs {
 };
 
 /* Requests: set by anybody with vcpu_request(), consumed by the vCPU's thread before entry. */
-#define VREQ_EVENT  BIT32(0) /* look for an interrupt to inject */
-#define VREQ_NMI    BIT32(1)
-#define VREQ_INIT   BIT32(2)
-#define VREQ_SIPI   BIT32(3)
-#define VREQ_PAUSE  BIT32(4) /* the VM is paused, reset or ending */
-#define VREQ_TIMER  BIT32(5) /* the local APIC timer fired */
+#define VREQ_EVENT BIT32(0) /* look for an event to inject */
+#define VREQ_NMI   BIT32(1)
+#define VREQ_INIT  BIT32(2)
+#define VREQ_SIPI  BIT32(3)
+#define VREQ_TIMER BIT32(4) /* the local APIC timer fired */
+#define VREQ_STOP  BIT32(5) /* the VM has something for all its vCPUs: vm_rendezvous() */
+#define VREQ_RESET BIT32(6) /* power-on state */
+#define VREQ_CALL  BIT32(7) /* vcpu_call() */
+#define VREQ_END   BIT32(8) /* the thread returns; only while the VM is being taken down */
 
+/* What the vCPU would do if its VM runs. Paused, stopped and dead are states of the VM. */
 enum vcpu_state {
-	VCPU_OFF,       /* VM not started, or powered off */
+	VCPU_OFF,       /* the VM was never started, or is powered off */
 	VCPU_WAIT_SIPI, /* application processor before INIT-SIPI */
 	VCPU_RUNNING,
-	VCPU_HALTED,    /* HLT: waits for an event */
-	VCPU_PAUSED,
-	VCPU_DEAD,      /* killed: why says the reason */
+	VCPU_HALTED, /* HLT: waits for an event */
+	VCPU_DEAD,   /* killed: why says the reason */
 };
 
 struct vcpu_stat {
 	u64 exits[EXIT_NR];
-	u64 cycles[EXIT_NR]; /* hypervisor TSC cycles spent on them */
-	u64 entries;
+	u64 cycles[EXIT_NR]; /* hypervisor TSC cycles spent on them; only while vcpu_stat_cycles */
 	u64 injected;
-	u64 reinjected;
+	u64 reinjected; /* interrupted deliveries; counted by the backend */
 	u64 emulated;
 	u64 halts;
 };
+
+extern bool vcpu_stat_cycles;
 
 struct vcpu {
 	struct vcpu_regs regs; /* must be first: enter.S knows the offsets */
@@ -53,30 +57,36 @@ struct vcpu {
 	u32 requests; /* VREQ_*, atomic */
 	u32 state;    /* enum vcpu_state; written by its own thread */
 	u32 id;       /* in its VM; also its APIC id */
+	u32 waiting;  /* its thread is about to block, or has: wake it after a request */
 	struct vm *vm;
 	struct cpu *cpu; /* pinned to */
 	struct thread *thread;
 	void *backend; /* svm/ or vmx/ */
 	struct vlapic *lapic;
 
-	struct vcpu_event pending;  /* exception or interrupted delivery; goes before interrupts */
+	/*
+	 * Goes before interrupts: an exception that a handler queued, or an event whose delivery the
+	 * exit interrupted. The backend fills the latter, with VREQ_EVENT, before enter() returns.
+	 */
+	struct vcpu_event pending;
+	bool redelivery; /* pending came from an interrupted delivery of the last exit */
 	bool nmi_pending;
-	bool loaded;                /* state is on this->cpu */
+	bool parked; /* counted in vm->nr_parked */
 	u8 sipi_vector;
+	u32 held; /* requests that wait until the VM runs again */
+	struct vcpu_call *call;
 
 	u64 xcr0;
-	u64 xss;
-	void *fpu;                  /* XSAVE area */
-	u64 tsc_offset;
+	void *fpu;      /* XSAVE area */
+	u64 tsc_offset; /* guest TSC = host TSC + this */
 	u64 tsc_adjust;
 	u64 tsc_aux;
-	u64 apic_base;              /* IA32_APIC_BASE */
+	u64 apic_base; /* IA32_APIC_BASE */
 	u64 dr[4];
-	u64 mtrr_def, mtrr_fixed[11], mtrr_var[16];
 	u64 misc_enable;
-	u64 slice_start;
+	struct vmtrr *mtrr;
 
-	const char *why; /* VCPU_DEAD: static text */
+	const char *why; /* VCPU_DEAD: one sentence */
 	char why_buf[160];
 	struct mmu_fault last_fault; /* `vcpu why` */
 	struct mmu_result last_result;
@@ -87,12 +97,27 @@ struct vcpu {
 /* Any CPU: sets request bits, and gets the vCPU out of guest mode or HLT so that it sees them. */
 void vcpu_request(struct vcpu *v, u32 bits);
 
+/* The same from the vCPU's own thread. */
+static inline void vcpu_request_self(struct vcpu *v, u32 bits)
+{
+	__atomic_fetch_or(&v->requests, bits, __ATOMIC_RELAXED);
+}
+
+/*
+ * Runs fn on the vCPU's own thread and CPU with its state loaded, between two instructions of the
+ * guest, whatever the state of its VM; returns when fn has. The caller is a thread that holds no
+ * lock and is not a vCPU.
+ */
+void vcpu_call(struct vcpu *v, void (*fn)(struct vcpu *v, void *arg), void *arg);
+
 /* Queue an exception for the next entry; combines with a pending one by the double-fault rules.
  * Own thread only. Source: AMD APM 2 "#DF: Double-Fault Exception". */
 void vcpu_inject(struct vcpu *v, u8 vector, bool has_error, u32 error);
 void vcpu_inject_gp(struct vcpu *v);
 void vcpu_inject_ud(struct vcpu *v);
 void vcpu_inject_pf(struct vcpu *v, const struct mmu_gfault *f);
+/* #DB with these DR6 bits, as a trap. */
+void vcpu_inject_db(struct vcpu *v, u64 dr6);
 
 /* Stops the vCPU's VM for good and keeps it for inspection; the sentence goes to log and shell. */
 void vcpu_kill(struct vcpu *v, const char *fmt, ...) __printf(2, 3);
@@ -100,7 +125,22 @@ void vcpu_kill(struct vcpu *v, const char *fmt, ...) __printf(2, 3);
 /* Guest virtual memory with the vCPU's current paging; access = MMU_R/W/X plus MMU_U. On failure
  * returns -EFAULT with the fault in *f, or -EIO when the address is not RAM. */
 int vcpu_read_gva(struct vcpu *v, gva_t gva, void *buf, u32 len, u32 access, struct mmu_gfault *f);
-int vcpu_write_gva(struct vcpu *v, gva_t gva, const void *buf, u32 len, struct mmu_gfault *f);
+int vcpu_write_gva(struct vcpu *v, gva_t gva, const void *buf, u32 len, u32 access,
+		   struct mmu_gfault *f);
 
-/* Skips the instruction that exited: RIP, RF, TF trap, interrupt shadow. */
+/* Ends the instruction that exited: RIP, RF, TF trap, interrupt shadow. */
 void vcpu_skip(struct vcpu *v, u8 len);
+
+/* --- for vm/ itself ------------------------------------------------------------------------------ */
+
+/* Body of the vCPU's thread. */
+void vcpu_thread(void *arg);
+/* Allocates all of a vCPU but its thread; 0 or -ENOMEM. */
+int vcpu_create(struct vm *vm, u32 id, struct cpu *cpu) __must_check;
+void vcpu_destroy(struct vcpu *v);
+/* Own thread: makes v the vCPU whose state is on this CPU. Needed after every yield or block. */
+void vcpu_load(struct vcpu *v);
+/* Own thread, loaded: RESET (power-on) or INIT. Source: AMD APM 2 "Processor Initialization State". */
+void vcpu_reset(struct vcpu *v, bool init);
+/* Recomputes and sets the TSC offset from vm->tsc_base and tsc_adjust. */
+void vcpu_update_tsc(struct vcpu *v);

@@ -32,7 +32,6 @@ struct pio_range {
 	pio_read_fn rd;
 	pio_write_fn wr;
 	void *dev;
-	const char *name;
 };
 
 struct mmio_range {
@@ -43,8 +42,24 @@ struct mmio_range {
 	void *dev;
 };
 
+/* What vm_mem.c got from the frame allocator for one slot of RAM. */
+struct ram_piece {
+	gpa_t gpa;
+	void *mem; /* in the direct map */
+	u64 frames;
+};
+
+/* Requests to the VM as a whole, served by vCPU 0's thread when all vCPUs are parked. */
+#define VMREQ_START    BIT32(0) /* vm_start() waits for the outcome */
+#define VMREQ_RESET    BIT32(1)
+#define VMREQ_POWEROFF BIT32(2)
+#define VMREQ_KILL     BIT32(3)
+#define VMREQ_PAUSE    BIT32(4)
+#define VMREQ_RESUME   BIT32(5)
+
 #define VM_MAX_PIO     32
 #define VM_MAX_MMIO    8
+#define VM_MAX_PIECES  24
 #define VM_PIO_MAP     0x1000 /* ports below this are looked up by index */
 #define VM_LAPIC_BASE  0xfee00000ULL
 #define VM_IOAPIC_BASE 0xfec00000ULL
@@ -53,13 +68,26 @@ struct mmio_range {
 
 struct vm {
 	u32 id;
-	u32 state; /* enum vm_state, under lock */
+	u32 state;            /* enum vm_state, under lock */
 	struct spinlock lock; /* life cycle */
+	u32 requests;         /* VMREQ_*, atomic */
+	u32 nr_parked;        /* vCPUs that wait at the rendezvous, under lock */
+	bool serving;         /* vCPU 0's thread is serving requests, under lock */
+	u32 resets;
+	const char *request_why; /* of the last reset or power-off; static text */
+	char why[160];           /* VM_DEAD or VM_STOPPED: one sentence */
+	u64 triple_tsc[3];       /* last triple faults, newest first */
+	u32 log_left;            /* lines that the guest's mistakes may still write to the log */
+	u64 overhead;            /* bytes of host memory beside its RAM */
+
 	struct vm_config cfg;
 	struct mmu_vm mmu;
 	u32 nr_vcpus;
 	struct vcpu *vcpu[CFG_MAX_VCPUS];
-	hpa_t *ram_pieces; /* what vm_mem.c got from the frame allocator */
+	struct ram_piece piece[VM_MAX_PIECES];
+	u32 nr_pieces;
+	struct cpuid_table *cpuid;
+	u64 *msr_seen; /* bitmap: unknown MSRs already logged */
 
 	struct spinlock chipset_lock;
 	struct pio_range pio[VM_MAX_PIO];
@@ -76,16 +104,12 @@ struct vm {
 	struct vpm *pm;
 	struct vconsole *console;
 
-	u64 tsc_base;     /* host TSC at power-on; guest TSC starts at 0 */
-	u32 requests;     /* reset, power off; atomic */
-	const char *request_why;
-	u32 resets;
-	char why[160]; /* VM_DEAD or VM_STOPPED: one sentence */
+	u64 tsc_base; /* host TSC at power-on; guest TSC starts at 0 */
 	void *backend;
 };
 
-#define for_each_vcpu(v, vm)                                                                       \
-	for (u32 i_##v = 0; i_##v < (vm)->nr_vcpus; i_##v++)                                       \
+#define for_each_vcpu(v, vm)                                 \
+	for (u32 i_##v = 0; i_##v < (vm)->nr_vcpus; i_##v++) \
 		for (struct vcpu *v = (vm)->vcpu[i_##v]; v; v = NULL)
 
 extern struct vm *vms[CFG_MAX_VMS];
@@ -98,16 +122,31 @@ struct vm_module {
 	u64 size;
 };
 
-/* Creates a VM in state VM_STOPPED; one sentence in err on failure. */
+/* Creates a VM in state VM_STOPPED; NULL with one sentence in err on failure. */
 struct vm *vm_create(const struct vm_config *cfg, char *err, size_t err_size);
-/* Loads the guest's files and starts it. */
+/* Loads the guest's files and starts it. Waits for the outcome, so the caller must be a thread. */
 int vm_start(struct vm *vm, char *err, size_t err_size);
-/* From the shell: asynchronous, they return at once. */
+/* From the shell: asynchronous, they return at once. vm_reset() also starts a VM that is powered
+ * off or dead, with its files loaded again; vm_kill() takes static text. */
 void vm_pause(struct vm *vm);
 void vm_resume(struct vm *vm);
 void vm_reset(struct vm *vm);
 void vm_kill(struct vm *vm, const char *why);
 struct vm *vm_find(const char *name);
+const char *vm_state_name(const struct vm *vm);
 
+/* A line about what the guest did, "vm NAME: ..."; a guest can write only so many of them. */
+void vm_log(struct vm *vm, const char *fmt, ...) __printf(2, 3);
+
+/* One copy of the list is kept; names and data must stay. */
 void vm_set_modules(const struct vm_module *mods, u32 nr);
 const struct vm_module *vm_module_find(const char *name);
+
+/* --- for vm/ itself ------------------------------------------------------------------------------ */
+
+/* Own thread of v, on VREQ_STOP or while parked: waits for the others, serves the VM's requests.
+ * True when v may run. */
+bool vm_rendezvous(struct vcpu *v);
+/* Guest RAM and the memory map's slots; one sentence in err on failure. */
+int vm_mem_init(struct vm *vm, char *err, size_t err_size) __must_check;
+void vm_mem_fini(struct vm *vm);
