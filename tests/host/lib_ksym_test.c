@@ -4,11 +4,7 @@
 
 #include "lib/ksym.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "tests/host/test.h"
 
 #define HIGH 0xffffffff00000000ULL
 
