@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Host device interrupts, routed by the host I/O APIC to the boot CPU. */
+/* Host device interrupts: ISA lines through the I/O APIC to the boot CPU. */
 #pragma once
 
+#include "lib/addr.h"
 #include "lib/types.h"
 
-/*
- * fn(arg) runs on the boot CPU at each interrupt of that ISA line, with interrupts off and no lock
- * held. -ENODEV when there is no I/O APIC for it: the caller then polls.
- */
+/* Masks the legacy PICs. */
+void irq_init(void);
+/* What ACPI says; called before any irq_request(). */
+int irq_add_ioapic(hpa_t base, u32 gsi_base);
+void irq_override(u8 isa, u32 gsi, bool active_low, bool level);
+/* Routes an ISA interrupt; fn runs on the boot CPU, interrupts off, no lock held. -ENODEV when no
+ * I/O APIC serves it. */
 int irq_request(u32 isa_irq, void (*fn)(void *arg), void *arg) __must_check;

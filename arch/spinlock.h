@@ -20,6 +20,8 @@ enum lock_rank {
 	RANK_APIC,    /* one vCPU's local APIC */
 	RANK_TIMER,
 	RANK_SCHED,
+	RANK_HOSTMAP,
+	RANK_HEAP,
 	RANK_FRAME,
 	RANK_CONSOLE,
 	RANK_LOG,

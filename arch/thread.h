@@ -30,8 +30,6 @@ struct thread {
 	char name[24];
 };
 
-#define THREAD_STACK_SIZE (16 * 1024)
-
 /* The thread is ready at once. Returns NULL when out of memory. */
 struct thread *thread_create(struct cpu *cpu, const char *name, void (*fn)(void *arg), void *arg);
 /* Only for a thread that is DEAD (its function has returned). */

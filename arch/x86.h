@@ -203,3 +203,7 @@ static __always_inline __noreturn void triple_fault(void)
 	__asm__ volatile("lidt %0; int3" : : "m"(no_idt));
 	__builtin_unreachable();
 }
+
+/* As rdmsr() and wrmsr(), but an instruction that faults gives -EIO (and *val = 0). arch/trap.c */
+int rdmsr_safe(u32 msr, u64 *val);
+int wrmsr_safe(u32 msr, u64 val);

@@ -15,6 +15,13 @@ typedef int16_t s16;
 typedef int32_t s32;
 typedef int64_t s64;
 
+/* newlib's <sys/cdefs.h> has some of these, with the same meaning. */
+#undef __packed
+#undef __aligned
+#undef __noinline
+#undef __unused
+#undef __used
+#undef __section
 #define __must_check   __attribute__((warn_unused_result))
 #define __packed       __attribute__((packed))
 #define __aligned(n)   __attribute__((aligned(n)))
@@ -48,8 +55,8 @@ typedef int64_t s64;
 #define PAGE_SHIFT 12
 #define PAGE_SIZE  SZ_4K
 
-#define ALIGN_UP(x, a)   (((x) + (a)-1) & ~((a)-1))
-#define ALIGN_DOWN(x, a) ((x) & ~((a)-1))
+#define ALIGN_UP(x, a)   (((x) + (a)-1) & ~((__typeof__(x))(a)-1))
+#define ALIGN_DOWN(x, a) ((x) & ~((__typeof__(x))(a)-1))
 #define IS_ALIGNED(x, a) (((x) & ((a)-1)) == 0)
 
 #define MIN(a, b) ((a) < (b) ? (a) : (b))

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The order in which everything starts. The only file that names the backends. */
+#include <string.h>
+
+#include "lib/log.h"
+
+#include "arch/cpufeat.h"
+#include "arch/irq.h"
+#include "arch/lapic.h"
+#include "arch/mem.h"
+#include "arch/panic.h"
+#include "arch/percpu.h"
+#include "arch/sched.h"
+#include "arch/smp.h"
+#include "arch/tsc.h"
+#include "arch/x86.h"
+#include "boot/cmdline.h"
+#include "boot/mb2.h"
+#include "boot/memory.h"
+#include "drivers/console.h"
+
+extern u64 boot_tsc; /* boot/multiboot2.S: at the first instruction */
+
+static struct boot_info info;
+static struct boot_options options;
+
+static __noreturn void stop(const char *why)
+{
+	pr_err("boot: %s", why);
+	for (;;)
+		__asm__ volatile("cli; hlt");
+}
+
+static void log_to_console(enum log_level level, u64 tsc, const char *line)
+{
+	(void)level;
+	(void)tsc;
+	console_line(line);
+}
+
+static void bad_option(const char *word, const char *why)
+{
+	pr_warn("boot: command line: %s: %s", word, why);
+}
+
+static void boot_early(u32 magic, u64 info_hpa)
+{
+	u32 dropped;
+
+	smp_early_init();
+	console_init();
+	log_set_sink(log_to_console);
+	panic_console_hook = console_panic;
+	cpufeat_init();
+	if (magic != MB2_BOOT_MAGIC)
+		stop("the loader is not multiboot2; load Umbra with GRUB's multiboot2 command");
+	if (mb2_parse(hpa_ptr(HPA(info_hpa)), SZ_1M, &info, &dropped))
+		stop("the boot loader's information block is malformed");
+	cmdline_parse(info.cmdline, &options, bad_option);
+	if (options.quiet)
+		log_set_level(LOG_WARN);
+	if (dropped)
+		pr_warn("boot: %u entries of the boot loader's tables did not fit and were dropped", dropped);
+}
+
+void boot_main(u32 magic, u64 info_hpa);
+
+void boot_main(u32 magic, u64 info_hpa)
+{
+	const char *why;
+
+	boot_early(magic, info_hpa);
+	why = memory_init(&info);
+	if (why)
+		stop(why);
+	if (smp_boot_cpu() || lapic_init())
+		stop("out of memory while setting up the boot CPU");
+	lapic_enable();
+	cpus[0]->apic_id = lapic_id();
+	irq_init();
+	if (tsc_calibrate())
+		stop("the PIT does not count, so the TSC cannot be calibrated");
+	pr_info("boot: %llu MiB free", (unsigned long long)(frames_free_count() / 256));
+	sched_idle();
+}
