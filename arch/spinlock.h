@@ -12,14 +12,13 @@
 #include "arch/x86.h"
 
 enum lock_rank {
-	RANK_MMU = 1, /* mmu_vm.lock */
-	RANK_MMU_POOL,
-	RANK_MMU_TLB,
-	RANK_VM,      /* life cycle of a VM */
+	RANK_VM = 1,  /* life cycle of a VM */
 	RANK_CHIPSET, /* a VM's devices other than local APICs */
 	RANK_APIC,    /* one vCPU's local APIC */
 	RANK_TIMER,
 	RANK_SCHED,
+	RANK_MMU, /* mmu_vm.lock: devices write guest memory under their own locks */
+	RANK_MMU_POOL,
 	RANK_HOSTMAP,
 	RANK_HEAP,
 	RANK_FRAME,

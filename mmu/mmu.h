@@ -14,6 +14,7 @@
 
 #include "mmu/slot.h"
 #include "mmu/tlb.h"
+#include "mmu/vm.h"
 #include "mmu/walk.h"
 
 /* What to do about a fault. The one verdict type of the whole stack. */
@@ -42,12 +43,12 @@ struct mmu_hw {
 
 extern struct mmu_hw mmu_hw;
 
+#define MMU_MAX_VMS 255
+
 struct mmu_vm_cfg {
-	u32 vm_id;
+	u32 vm_id;       /* below MMU_MAX_VMS, unique */
 	u32 quota_pages; /* table pages this VM may hold */
 };
-
-struct mmu_stat; /* mmu/stat.h */
 
 /* Nested-fault input. Sampled once by the backend. */
 struct mmu_fault {
@@ -60,9 +61,9 @@ struct mmu_fault {
 
 struct mmu_result {
 	struct mmu_gfault fault; /* MMU_INJECT */
-	u16 dev;                 /* MMU_MMIO: the slot's device id; MMU_DEV_NONE = hole, reads ones */
-	gpa_t dev_base;          /* MMU_MMIO: first gpa of that slot */
-	const char *reason;      /* static text for the shell: why this verdict */
+	u16 dev;            /* MMU_MMIO: the slot's device id; MMU_DEV_NONE = hole, reads ones */
+	gpa_t dev_base;     /* MMU_MMIO: first gpa of that slot */
+	const char *reason; /* static text for the shell: why this verdict */
 };
 
 #define MMU_DEV_NONE 0xffff
@@ -80,8 +81,8 @@ int mmu_vm_init(struct mmu_vm *m, const struct mmu_vm_cfg *cfg) __must_check;
 /* Frees all tables. No vCPU of the VM may run again. */
 void mmu_vm_fini(struct mmu_vm *m);
 /*
- * Builds the direct map of every RAM and ROM slot with the largest leaves possible, and the MMIO
- * entries of every MMIO slot up to 2 MiB. -ENOMEM names the quota as the cause.
+ * Builds the direct map of every slot with the largest leaves possible, MMIO as trapping entries.
+ * From then on slot changes keep it complete. -ENOMEM: the quota or the pool is too small.
  */
 int mmu_prebuild(struct mmu_vm *m) __must_check;
 
@@ -105,3 +106,23 @@ int mmu_write(struct mmu_vm *m, gpa_t gpa, const void *buf, u64 len) __must_chec
 /* Compare-exchange of 1, 2, 4, 8 or 16 naturally aligned bytes. 1 = swapped, 0 = *old updated,
  * -EFAULT = not writable RAM. */
 int mmu_cmpxchg(struct mmu_vm *m, gpa_t gpa, void *old, const void *new, u8 size) __must_check;
+/* The hypervisor has written to these bytes through mmu_gpa_ptr(): keeps dirty logs right. */
+void mmu_wrote(struct mmu_vm *m, gpa_t gpa, u64 len);
+
+/* --- dirty logging and write tracking --------------------------------------------------------- */
+
+/* Dirty log of the slot that starts at gfn. -ENOENT, -EINVAL when it is not RAM, -ENOMEM. */
+int mmu_dirty_start(struct mmu_vm *m, gfn_t gfn) __must_check;
+int mmu_dirty_stop(struct mmu_vm *m, gfn_t gfn) __must_check;
+/*
+ * Fetches and clears the log of frames [gfn, gfn + nr): bit i of bits[] is set if frame gfn + i was
+ * written since the last fetch. gfn relative to its slot and nr are multiples of 64. Writes after
+ * return are in the next fetch.
+ */
+int mmu_dirty_fetch(struct mmu_vm *m, gfn_t gfn, u64 nr, u64 *bits) __must_check;
+
+/* Counted: while a frame's count is not zero, guest writes to it give MMU_EMULATE. After return no
+ * CPU can write it. -ENOENT when it is not RAM, -ENOMEM, -EOVERFLOW. */
+int mmu_track_add(struct mmu_vm *m, gfn_t gfn) __must_check;
+void mmu_track_remove(struct mmu_vm *m, gfn_t gfn);
+u32 mmu_track_count(struct mmu_vm *m, gfn_t gfn);

@@ -9,25 +9,27 @@
 #include "lib/addr.h"
 #include "lib/types.h"
 
+#include "mmu/geom.h"
+
 struct mmu_vm;
 
 /* Access bits. */
-#define MMU_R BIT32(0)
-#define MMU_W BIT32(1)
-#define MMU_X BIT32(2)
-#define MMU_U BIT32(3)      /* from CPL 3 */
+#define MMU_R        BIT32(0)
+#define MMU_W        BIT32(1)
+#define MMU_X        BIT32(2)
+#define MMU_U        BIT32(3) /* from CPL 3 */
 #define MMU_IMPLICIT BIT32(4) /* implicit supervisor access (descriptor tables): SMAP ignores AC */
-#define MMU_NO_AD BIT32(5)  /* do not set accessed and dirty bits (shell, instruction fetch ahead) */
+#define MMU_NO_AD    BIT32(5) /* do not set accessed and dirty bits (shell, instruction fetch ahead) */
 
 /* Everything about a vCPU that decides a translation; a snapshot made by the backend. */
 struct mmu_regs {
 	u64 cr0, cr3, cr4, efer;
-	u64 rflags;   /* AC */
+	u64 rflags; /* AC */
 	u32 pkru;
 	u8 cpl;
 	u8 maxphyaddr; /* guest's CPUID */
 	bool has_nx, has_1g, has_pse36;
-	u64 pdpte[4]; /* latched, for PAE */
+	u64 pdpte[4];       /* latched, for PAE */
 	bool pdpte_latched; /* false: read them from memory at each walk (AMD nested paging) */
 };
 
@@ -37,21 +39,20 @@ struct mmu_gfault {
 	u32 error; /* PFEC_* */
 };
 
-#define MMU_MAX_LEVEL 5
-
 /* What the walk saw, for the caller and for the shell. Index = level, 1 = 4 KiB table. */
 struct mmu_walk {
 	u8 top;   /* level of the root table; 0 = no paging */
 	u8 level; /* level of the last entry read (the leaf when ok) */
 	bool ok;
-	gpa_t gpa;                        /* translation, ok only */
-	u64 page_size;                    /* of the leaf */
-	u64 gpte[MMU_MAX_LEVEL + 1];      /* after A/D updates */
+	gpa_t gpa;                   /* translation, ok only */
+	u64 page_size;               /* of the leaf */
+	u64 gpte[MMU_MAX_LEVEL + 1]; /* after A/D updates */
 	gpa_t gpte_gpa[MMU_MAX_LEVEL + 1];
-	u8 access_in[MMU_MAX_LEVEL + 1];  /* rights inherited from above this level: MMU_W|MMU_U|MMU_X */
-	u8 access;                        /* rights of the whole walk */
-	struct mmu_gfault fault;          /* !ok */
-	const char *reason;               /* !ok: static text naming the rule */
+	u8 access_in[MMU_MAX_LEVEL +
+		     1];         /* rights inherited from above this level: MMU_W|MMU_U|MMU_X */
+	u8 access;               /* rights of the whole walk */
+	struct mmu_gfault fault; /* !ok */
+	const char *reason;      /* !ok: static text naming the rule */
 };
 
 /* Walks gva for an access. Sets A and D in guest memory with compare-exchange unless MMU_NO_AD.
@@ -62,3 +63,11 @@ bool mmu_walk(struct mmu_vm *m, const struct mmu_regs *regs, gva_t gva, u32 acce
 /* The same translation without the record: *gpa on success, *fault otherwise. The fast form. */
 bool mmu_translate(struct mmu_vm *m, const struct mmu_regs *regs, gva_t gva, u32 access, gpa_t *gpa,
 		   struct mmu_gfault *fault);
+
+/*
+ * Instruction bytes at gva: a host pointer and how many bytes follow it in the page, or NULL with
+ * the fault, or NULL with fault->error = 0 and *len = 0 when the page is not RAM or ROM.
+ * access: MMU_X, with MMU_U from CPL 3. Lock-free.
+ */
+const u8 *mmu_fetch_ptr(struct mmu_vm *m, const struct mmu_regs *regs, gva_t gva, u32 access,
+			u32 *len, struct mmu_gfault *fault);

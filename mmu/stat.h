@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Event counters of one VM's MMU, declared once. Names are what the shell prints. */
+#pragma once
+
+#include "lib/types.h"
+
+struct mmu_vm;
+
+/* X(id, "name", "what it counts") */
+#define MMU_STATS(X)                                                            \
+	X(FAULT_MMIO, "mmio", "faults on a cached MMIO entry")                  \
+	X(FAULT_MMIO_SLOW, "mmio_fill", "MMIO faults that had no valid entry")  \
+	X(FAULT_HOLE, "hole", "faults where no slot is")                        \
+	X(FAULT_FIXED, "fixed", "faults that installed an entry")               \
+	X(FAULT_SPURIOUS, "spurious", "faults that the tables already allowed") \
+	X(FAULT_DIRTY, "dirty", "first writes to a dirty-logged frame")         \
+	X(FAULT_ROM, "rom_write", "writes to ROM")                              \
+	X(FAULT_TRACKED, "tracked", "writes to a write-tracked frame")          \
+	X(FAULT_NOMEM, "nomem", "faults that found the quota used up")          \
+	X(TABLE_ALLOC, "table_alloc", "tables linked")                          \
+	X(TABLE_FREE, "table_free", "tables unlinked")                          \
+	X(SPLIT, "split", "large leaves split")                                 \
+	X(COLLAPSE, "collapse", "tables replaced by a large leaf")              \
+	X(FLUSH_SYNC, "flush_sync", "shootdowns that waited for running CPUs")  \
+	X(FLUSH_KICK, "flush_kick", "CPUs kicked out of the guest by them")     \
+	X(FLUSH_LAZY, "flush_lazy", "flushes left to the next entry")           \
+	X(WALK_RESTART, "walk_restart", "guest walks restarted by a changed entry")
+
+enum mmu_stat_id {
+#define X(id, name, help) MMU_STAT_##id,
+	MMU_STATS(X)
+#undef X
+	MMU_STAT_NR,
+};
+
+struct mmu_stat {
+	u64 count[MMU_STAT_NR];
+};
+
+/* Lock-free. id < MMU_STAT_NR. */
+u64 mmu_stat_get(const struct mmu_vm *m, enum mmu_stat_id id);
+const char *mmu_stat_name(enum mmu_stat_id id);
+const char *mmu_stat_help(enum mmu_stat_id id);

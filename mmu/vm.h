@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The MMU state of one VM. Embedded in struct vm; its fields belong to mmu/. */
+#pragma once
+
+#include "lib/addr.h"
+#include "lib/types.h"
+
+#include "mmu/mmu_env.h"
+#include "mmu/root.h"
+#include "mmu/slot.h"
+#include "mmu/stat.h"
+
+struct mmu_tag;
+
+/* The VM's largest RAM slot, for guest accesses that must be cheap. Fixed while vCPUs run. */
+struct mmu_ram {
+	u64 gpa, bytes;
+	u8 *host;
+};
+
+struct mmu_vm {
+	/* Read at every entry: one cache line of their own. */
+	u64 epoch __aligned(64); /* stamp of the last drop, downgrade or unlink; under lock */
+	u64 flush_floor;         /* a tag flushed before this stamp must flush before it runs */
+	struct mmu_root root;
+	struct mmu_ram ram;
+
+	struct env_lock lock; /* tables, slots, tracking, tags */
+	u32 id;
+	u32 quota; /* pool pages this VM may hold; under the pool lock, as is used */
+	u32 used;
+	bool prebuilt;
+	struct mmu_tag *tags; /* every TLB context that may hold our translations */
+	u32 zap_list;         /* pool pages in state ZAPPING */
+	u32 quarantine;       /* pool pages in state QUARANTINE, newest first */
+	gfn_t spurious_gfn;   /* of the last spurious fault, and how many came in a row */
+	u32 spurious_run;
+	const char *broken; /* static text: which invariant failed */
+	struct slot_table slots;
+	struct mmu_stat stat;
+};
+
+static inline void mmu_stat_inc(struct mmu_vm *m, enum mmu_stat_id id)
+{
+	__atomic_fetch_add(&m->stat.count[id], 1, __ATOMIC_RELAXED);
+}
+
+/* What hardware walks for a guest without shadow paging (nCR3, or the address in EPTP). */
+static inline hpa_t mmu_root_hpa(const struct mmu_vm *m)
+{
+	return m->root.hw;
+}
