@@ -87,7 +87,7 @@ $(BUILD)/obj/%.asl.o: $(BUILD)/gen/%.aml $(BUILD)/flags
 	$Q mkdir -p $(@D)
 	$Q n=aml_$(notdir $*) && printf '%s\n' '.section .rodata' ".global $$n, $${n}_end" \
 		".balign 16" "$$n: .incbin \"$<\"" "$${n}_end:" | \
-		$(CC) $(CORE) -Wa,--noexecstack -x assembler -c -o $@ -
+		as --noexecstack -o $@ -
 
 # The table of function names for backtraces is made from the linked image and linked into it.
 # It changes no text address after the second pass, which the last comparison proves.
@@ -106,7 +106,7 @@ $(BUILD)/pass2.ksym.S: $(BUILD)/pass1.elf lib/ksym.awk
 $(BUILD)/pass3.ksym.S: $(BUILD)/pass2.elf lib/ksym.awk
 	$Q $(KSYM)
 $(BUILD)/%.ksym.o: $(BUILD)/%.ksym.S
-	$Q $(CC) $(CORE) -Wa,--noexecstack -c -o $@ $<
+	$Q as --noexecstack -o $@ $<
 $(BUILD)/pass%.elf: $(BUILD)/pass%.ksym.o $(PARTS)
 	$Q $(LINK)
 .SECONDARY:

@@ -16,8 +16,9 @@ struct log_entry {
 	char line[LOG_LINE_MAX];
 };
 
+static struct log_entry ring[LOG_LINES]; /* alone, so that it takes no room in the image */
+
 static struct {
-	struct log_entry ring[LOG_LINES];
 	u64 nr; /* lines ever logged */
 	void (*sink)(enum log_level level, u64 tsc, const char *line);
 	enum log_level level;
@@ -63,7 +64,7 @@ void log_line(enum log_level level, const char *fmt, ...)
 	int n;
 
 	lock();
-	e = &state.ring[state.nr % LOG_LINES];
+	e = &ring[state.nr % LOG_LINES];
 	e->tsc = __builtin_ia32_rdtsc();
 	e->level = level;
 	va_start(ap, fmt);
@@ -87,7 +88,7 @@ static bool read_line(u64 *nr, struct log_entry *e)
 		*nr = MAX(*nr, state.nr - LOG_LINES);
 	found = *nr < state.nr;
 	if (found)
-		*e = state.ring[(*nr)++ % LOG_LINES];
+		*e = ring[(*nr)++ % LOG_LINES];
 	unlock();
 	return found;
 }
