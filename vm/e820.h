@@ -18,7 +18,7 @@ struct e820_entry {
 	u32 type;
 } __packed;
 
-#define E820_MAX 16
+#define E820_MAX 8
 
 struct vm;
 

@@ -19,7 +19,7 @@
 #define EHDR64_SIZE 64
 #define PHDR32_SIZE 32
 #define PHDR64_SIZE 56
-#define MAX_LOADS   24 /* leaves room in load.used for what else a loader places */
+#define MAX_LOADS   20 /* leaves room in load.used for what else a loader places */
 
 bool elf_match(const struct load_file *f)
 {

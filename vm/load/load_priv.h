@@ -43,7 +43,7 @@ struct load_range {
 	u64 base, size;
 };
 
-#define LOAD_MAX_RANGES 40
+#define LOAD_MAX_RANGES 32
 
 struct load {
 	struct mmu_vm *mem;
