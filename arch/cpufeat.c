@@ -16,6 +16,7 @@ static const struct {
 	u8 reg, bit;
 	const char *name;
 } features[] = {
+
 #define X(id, name, leaf, sub, reg, bit) { leaf, sub, reg, bit, name },
 	CPU_FEATURES(X)
 #undef X

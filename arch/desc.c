@@ -79,8 +79,8 @@ int desc_alloc(struct cpu *c)
 	d->gdt[SEL_CODE / 8] = GDT_CODE64;
 	d->gdt[SEL_DATA / 8] = GDT_DATA;
 	/* 64-bit TSS, available (type 9), present */
-	d->gdt[SEL_TSS / 8] = limit | FIELD(base, 23, 0) << 16 | 0x89ULL << 40 |
-			      FIELD(base, 31, 24) << 56;
+	d->gdt[SEL_TSS / 8] =
+		limit | FIELD(base, 23, 0) << 16 | 0x89ULL << 40 | FIELD(base, 31, 24) << 56;
 	d->gdt[SEL_TSS / 8 + 1] = base >> 32;
 	c->desc = d;
 	return 0;

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "lib/bug.h"
+
 #include "arch/mem.h"
 #include "arch/spinlock.h"
 
@@ -18,7 +20,6 @@ static struct {
 	u64 nr_free;
 	u64 hint; /* no free single frame below */
 } fr = { .lock = SPINLOCK(RANK_FRAME) };
-
 
 /* Sets or clears bits [f, f + nr); returns how many changed. */
 static u64 mark(u64 f, u64 nr, bool take)
@@ -42,6 +43,7 @@ void frames_init(u64 *map, u64 nr_frames)
 {
 	fr.map = map;
 	fr.nr = ALIGN_DOWN(nr_frames, 64);
+	fr.nr_free = fr.total = fr.hint = 0;
 	memset(map, 0xff, fr.nr / 8);
 }
 

@@ -4,6 +4,8 @@
 
 #include <errno.h>
 
+#include "lib/bug.h"
+
 #include "arch/cpufeat.h"
 #include "arch/frames.h"
 #include "arch/mem.h"
@@ -106,7 +108,8 @@ static void map_image(const char *from, const char *to, enum hostmap_prot prot)
 
 	/* 4 KiB steps: sections are small and W^X must be exact. */
 	for (u64 off = 0; off < size; off += PAGE_SIZE)
-		BUG_ON(hostmap_map((u64)from + off, HPA((u64)from + off - IMAGE_BASE), PAGE_SIZE, prot));
+		BUG_ON(hostmap_map((u64)from + off, HPA((u64)from + off - IMAGE_BASE), PAGE_SIZE,
+				   prot));
 }
 
 void hostmap_init(u64 ram_end)
@@ -142,7 +145,8 @@ const void *phys_map(hpa_t base, u64 size)
 
 volatile void *mmio_map(hpa_t base, u64 size_bytes)
 {
-	u64 first = ALIGN_DOWN(base.v, PAGE_SIZE), size = ALIGN_UP(base.v + size_bytes, PAGE_SIZE) - first;
+	u64 first = ALIGN_DOWN(base.v, PAGE_SIZE),
+	    size = ALIGN_UP(base.v + size_bytes, PAGE_SIZE) - first;
 	u64 va = __atomic_fetch_add(&hm.mmio_next, size, __ATOMIC_RELAXED);
 
 	if (hostmap_map(va, HPA(first), size, HM_UC))
@@ -170,7 +174,8 @@ void *stack_alloc(void)
 
 	if (s)
 		return s;
-	va = __atomic_fetch_add(&hm.stack_next, STACK_SIZE + PAGE_SIZE, __ATOMIC_RELAXED) + PAGE_SIZE;
+	va = __atomic_fetch_add(&hm.stack_next, STACK_SIZE + PAGE_SIZE, __ATOMIC_RELAXED) +
+	     PAGE_SIZE;
 	for (u64 off = 0; off < STACK_SIZE; off += PAGE_SIZE) {
 		void *f = frame_alloc();
 

@@ -17,6 +17,7 @@
 /* Maps image and direct map of [0, ram_end) and switches to the new tables. Frames below 4 GiB can be
  * used before, as the boot tables map those; RAM above only after. Stops when out of memory. */
 void hostmap_init(u64 ram_end);
+
 /* Maps [pa, pa + size) at va. */
 enum hostmap_prot {
 	HM_RO,
@@ -24,6 +25,7 @@ enum hostmap_prot {
 	HM_RX,
 	HM_UC, /* RW, uncached */
 };
+
 int hostmap_map(u64 va, hpa_t pa, u64 size, enum hostmap_prot prot);
 
 /* Makes firmware memory readable through the direct map; NULL when it is beyond it. */

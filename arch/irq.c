@@ -26,7 +26,9 @@ static struct {
 		volatile u32 *regs;
 		u32 gsi_base, pins;
 	} io[MAX_IOAPICS];
+
 	u32 nr;
+
 	struct {
 		u32 gsi;
 		bool low, level, set;

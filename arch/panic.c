@@ -105,7 +105,8 @@ void bug(const char *file, int line, const char *expr)
 {
 	if (!panic_enter())
 		stop_for_ever();
-	pr_err("panic: CPU %u: %s:%d: this must never be true: %s", this_cpu()->idx, file, line, expr);
+	pr_err("panic: CPU %u: %s:%d: this must never be true: %s", this_cpu()->idx, file, line,
+	       expr);
 	backtrace((u64)__builtin_return_address(0), (u64)__builtin_frame_address(0));
 	panic_end();
 }
@@ -121,10 +122,12 @@ void panic_trap(const struct trap_frame *f)
 	       (unsigned long long)f->vector, (unsigned long long)f->error,
 	       (unsigned long long)read_cr2());
 	pr_err("  rip %016llx rsp %016llx rflags %08llx cs %llx", (unsigned long long)f->rip,
-	       (unsigned long long)f->rsp, (unsigned long long)f->rflags, (unsigned long long)f->cs);
+	       (unsigned long long)f->rsp, (unsigned long long)f->rflags,
+	       (unsigned long long)f->cs);
 	for (u32 i = 0; i < ARRAY_SIZE(names); i += 3)
-		pr_err("  %3s %016llx %3s %016llx %3s %016llx", names[i], (unsigned long long)f->gpr[i],
-		       names[i + 1], (unsigned long long)f->gpr[i + 1], names[i + 2],
+		pr_err("  %3s %016llx %3s %016llx %3s %016llx", names[i],
+		       (unsigned long long)f->gpr[i], names[i + 1],
+		       (unsigned long long)f->gpr[i + 1], names[i + 2],
 		       (unsigned long long)f->gpr[i + 2]);
 	backtrace(f->rip, f->gpr[4]);
 	panic_end();

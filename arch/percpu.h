@@ -20,21 +20,21 @@ struct cpu {
 	struct cpu *self; /* must be first: this_cpu() reads gs:0 */
 	u32 idx;          /* 0 = boot CPU */
 	u32 apic_id;
-	u32 requests;     /* CPU_REQ_*, atomic */
-	u32 locks_held;   /* DEBUG: ranks */
+	u32 requests;   /* CPU_REQ_*, atomic */
+	u32 locks_held; /* DEBUG: ranks */
 	struct thread *current;
 	struct thread *idle;
-	struct vcpu *vcpu;       /* whose state is loaded on this CPU (maybe not running now) */
-	struct vcpu *fpu_owner;  /* whose FP/SIMD state is in the registers */
-	u32 in_guest;            /* 1 between publishing IN_GUEST and OUT (mmu/tlb.h) */
-	u32 runnable;            /* threads ready or running, idle not counted */
-	u64 slice_end;           /* TSC; 0 = no other thread waits */
-	u64 irqs;                /* host interrupts taken */
-	struct list run_queue;   /* under sched lock */
-	void *sched;             /* arch/thread.c */
-	void *timers;            /* arch/timer.c */
-	void *backend;           /* svm/ or vmx/: this CPU's state */
-	void *desc;              /* arch/desc.c */
+	struct vcpu *vcpu;      /* whose state is loaded on this CPU (maybe not running now) */
+	struct vcpu *fpu_owner; /* whose FP/SIMD state is in the registers */
+	u32 in_guest;           /* 1 between publishing IN_GUEST and OUT (mmu/tlb.h) */
+	u32 runnable;           /* threads ready or running, idle not counted */
+	u64 slice_end;          /* TSC; 0 = no other thread waits */
+	u64 irqs;               /* host interrupts taken */
+	struct list run_queue;  /* under sched lock */
+	void *sched;            /* arch/thread.c */
+	void *timers;           /* arch/timer.c */
+	void *backend;          /* svm/ or vmx/: this CPU's state */
+	void *desc;             /* arch/desc.c */
 	bool online;
 };
 

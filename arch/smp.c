@@ -35,7 +35,6 @@ static struct cpu boot_cpu;
 struct cpu *cpus[MAX_CPUS];
 u32 nr_cpus;
 
-static void (*ap_init_fn)(void);
 static struct cpu *volatile ap_starting;
 
 void smp_early_init(void)
@@ -112,7 +111,6 @@ static void ap_main(void)
 	cpu_harden();
 	lapic_enable();
 	c->apic_id = lapic_id();
-	ap_init_fn();
 	__atomic_store_n(&c->online, true, __ATOMIC_RELEASE);
 	sched_idle();
 }
@@ -138,7 +136,7 @@ static void send_startup(struct cpu *c, u32 apic_id, u8 page)
 	}
 }
 
-int smp_start(u32 apic_id, hpa_t trampoline, void (*ap_init)(void))
+int smp_start(u32 apic_id, hpa_t trampoline)
 {
 	struct cpu *c = kzalloc(sizeof(*c));
 	u64 *root = frames_alloc(1, 1, SZ_4G); /* 32-bit code loads it into CR3 */
@@ -156,7 +154,6 @@ int smp_start(u32 apic_id, hpa_t trampoline, void (*ap_init)(void))
 	args = (struct ap_args){ (u32)ptr_hpa(root).v, 0, (u64)stack + STACK_SIZE, (u64)ap_main };
 	memcpy(page, ap_start, (size_t)(ap_end - ap_start));
 	memcpy(page + (ap_args - ap_start), &args, sizeof(args));
-	ap_init_fn = ap_init;
 	ap_starting = c;
 	cpus[nr_cpus] = c;
 	send_startup(c, apic_id, (u8)(trampoline.v >> PAGE_SHIFT));

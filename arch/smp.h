@@ -11,6 +11,6 @@ void smp_early_init(void);
 int smp_boot_cpu(void);
 /*
  * Starts the CPU with this APIC id through INIT-SIPI and waits up to 100 ms for it; it then runs
- * ap_init() and its idle loop. trampoline: a page below 1 MiB that nobody uses.
+ * its idle loop. trampoline: a page below 1 MiB that nobody uses.
  */
-int smp_start(u32 apic_id, hpa_t trampoline, void (*ap_init)(void));
+int smp_start(u32 apic_id, hpa_t trampoline);

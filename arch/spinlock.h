@@ -8,30 +8,19 @@
 #include "lib/bug.h"
 #include "lib/types.h"
 
+#include "arch/lock_rank.h"
 #include "arch/percpu.h"
 #include "arch/x86.h"
-
-enum lock_rank {
-	RANK_VM = 1,  /* life cycle of a VM */
-	RANK_CHIPSET, /* a VM's devices other than local APICs */
-	RANK_APIC,    /* one vCPU's local APIC */
-	RANK_TIMER,
-	RANK_SCHED,
-	RANK_MMU, /* mmu_vm.lock: devices write guest memory under their own locks */
-	RANK_MMU_POOL,
-	RANK_HOSTMAP,
-	RANK_HEAP,
-	RANK_FRAME,
-	RANK_CONSOLE,
-	RANK_LOG,
-};
 
 struct spinlock {
 	u16 next, owner;
 	u8 rank; /* enum lock_rank */
 };
 
-#define SPINLOCK(r) { .rank = (r) }
+#define SPINLOCK(r)         \
+	{                   \
+		.rank = (r) \
+	}
 
 static inline void spin_init(struct spinlock *l, enum lock_rank rank)
 {

@@ -22,8 +22,8 @@ struct thread {
 	u64 rsp; /* saved while not running; arch/switch.S */
 	struct list node;
 	struct cpu *cpu;
-	u32 state;  /* enum thread_state, under the CPU's sched lock */
-	u32 wakeup; /* a wake that came before the block */
+	u32 state;   /* enum thread_state, under the CPU's sched lock */
+	u32 wakeup;  /* a wake that came before the block */
 	void *stack; /* lowest usable byte; the page below is a guard page */
 	void (*fn)(void *arg);
 	void *arg;

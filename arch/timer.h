@@ -13,9 +13,9 @@ struct cpu;
 
 struct timer {
 	struct list node;
-	u64 deadline;                  /* TSC */
+	u64 deadline; /* TSC */
 	void (*fn)(struct timer *t);
-	struct cpu *volatile cpu;      /* queue it is on; NULL = not armed */
+	struct cpu *volatile cpu; /* queue it is on; NULL = not armed */
 };
 
 extern u64 tsc_khz; /* host TSC frequency */

@@ -56,9 +56,9 @@ void trap_handler(struct trap_frame *f)
 /*
  * Instructions that may fault. The fault resumes at the fixup, which sets the result.
  */
-#define EX_TABLE(from, to)                                                                         \
-	".pushsection ex_table, \"a\"\n\t"                                                         \
-	".quad " from ", " to "\n\t"                                                               \
+#define EX_TABLE(from, to)                 \
+	".pushsection ex_table, \"a\"\n\t" \
+	".quad " from ", " to "\n\t"       \
 	".popsection\n\t"
 
 int rdmsr_safe(u32 msr, u64 *val)

@@ -53,8 +53,12 @@ static const struct {
 	const char *name;
 	const char *(*set)(struct boot_options *o, const char *val);
 } options[] = {
-	{ "cpus", opt_cpus },     { "nox2apic", opt_nox2apic }, { "quiet", opt_quiet },
-	{ "noauto", opt_noauto }, { "exit", opt_exit },         { "escape", opt_escape },
+	{"cpus",      opt_cpus    },
+        { "nox2apic", opt_nox2apic},
+        { "quiet",    opt_quiet   },
+	{ "noauto",   opt_noauto  },
+        { "exit",     opt_exit    },
+        { "escape",   opt_escape  },
 };
 
 static const char *set_option(struct boot_options *opt, char *word)
@@ -76,7 +80,9 @@ void cmdline_parse(const char *text, struct boot_options *opt,
 	char copy[256];
 	const char *why;
 
-	*opt = (struct boot_options){ .max_cpus = ~0U, .x2apic = true, .autostart = true, .escape = 0x1d };
+	*opt = (struct boot_options){
+		.max_cpus = ~0U, .x2apic = true, .autostart = true, .escape = 0x1d
+	};
 	strncpy(copy, text, sizeof(copy) - 1);
 	copy[sizeof(copy) - 1] = 0;
 	for (char *w = strtok_r(copy, " \t", &rest); w; w = strtok_r(NULL, " \t", &rest)) {

@@ -5,12 +5,12 @@
 #include "lib/types.h"
 
 struct boot_options {
-	u32 max_cpus;     /* cpus=N: use at most N CPUs */
-	bool x2apic;      /* nox2apic clears it */
-	bool quiet;       /* quiet: only warnings and errors on the console */
-	bool exit_debug;  /* exit=debug: power off through QEMU's isa-debug-exit */
-	bool autostart;   /* noauto: start no VM */
-	u8 escape;        /* escape=X: console escape key is Ctrl-X */
+	u32 max_cpus;    /* cpus=N: use at most N CPUs */
+	bool x2apic;     /* nox2apic clears it */
+	bool quiet;      /* quiet: only warnings and errors on the console */
+	bool exit_debug; /* exit=debug: power off through QEMU's isa-debug-exit */
+	bool autostart;  /* noauto: start no VM */
+	u8 escape;       /* escape=X: console escape key is Ctrl-X */
 };
 
 /* Unknown or malformed words are reported one by one through bad(). */

@@ -5,6 +5,7 @@
 #include "lib/log.h"
 
 #include "arch/cpufeat.h"
+#include "arch/hostmap.h"
 #include "arch/irq.h"
 #include "arch/lapic.h"
 #include "arch/mem.h"
@@ -15,14 +16,17 @@
 #include "arch/tsc.h"
 #include "arch/x86.h"
 #include "boot/cmdline.h"
+#include "boot/cpus.h"
 #include "boot/mb2.h"
 #include "boot/memory.h"
+#include "drivers/acpi.h"
 #include "drivers/console.h"
 
 extern u64 boot_tsc; /* boot/multiboot2.S: at the first instruction */
 
 static struct boot_info info;
 static struct boot_options options;
+static struct acpi_info acpi;
 
 static __noreturn void stop(const char *why)
 {
@@ -60,7 +64,8 @@ static void boot_early(u32 magic, u64 info_hpa)
 	if (options.quiet)
 		log_set_level(LOG_WARN);
 	if (dropped)
-		pr_warn("boot: %u entries of the boot loader's tables did not fit and were dropped", dropped);
+		pr_warn("boot: %u entries of the boot loader's tables did not fit and were dropped",
+			dropped);
 }
 
 void boot_main(u32 magic, u64 info_hpa);
@@ -80,6 +85,10 @@ void boot_main(u32 magic, u64 info_hpa)
 	irq_init();
 	if (tsc_calibrate())
 		stop("the PIT does not count, so the TSC cannot be calibrated");
-	pr_info("boot: %llu MiB free", (unsigned long long)(frames_free_count() / 256));
+	if (acpi_parse(&acpi, info.rsdp, info.has_rsdp ? sizeof(info.rsdp) : 0, phys_map))
+		pr_warn("boot: no usable ACPI tables: one CPU, no device interrupts");
+	cpus_start(&acpi, memory_low_page(&info), options.max_cpus);
+	pr_info("boot: %u CPUs, %llu MiB free", nr_cpus,
+		(unsigned long long)(frames_free_count() / 256));
 	sched_idle();
 }

@@ -85,7 +85,8 @@ static void parse_mmap(const struct tag *t, struct boot_info *out, u32 *dropped)
 			continue;
 		}
 		out->range[out->nr_ranges++] =
-			(struct boot_range){ HPA(e.base), e.len, e.type ? e.type : BOOT_MEM_RESERVED };
+			(struct boot_range){ HPA(e.base), e.len,
+					     e.type ? e.type : BOOT_MEM_RESERVED };
 	}
 }
 
@@ -122,10 +123,12 @@ int mb2_parse(const void *info, size_t size, struct boot_info *out, u32 *dropped
 		case TAG_END:
 			return 0;
 		case TAG_CMDLINE:
-			copy_text(out->cmdline, sizeof(out->cmdline), (const char *)(t + 1), t->size - 8);
+			copy_text(out->cmdline, sizeof(out->cmdline), (const char *)(t + 1),
+				  t->size - 8);
 			break;
 		case TAG_LOADER:
-			copy_text(out->loader, sizeof(out->loader), (const char *)(t + 1), t->size - 8);
+			copy_text(out->loader, sizeof(out->loader), (const char *)(t + 1),
+				  t->size - 8);
 			break;
 		case TAG_MODULE:
 			parse_module(t, out, dropped);

@@ -34,7 +34,8 @@ static u64 find_place(const struct boot_info *bi, u64 size, u64 from, u64 limit)
 {
 	for (u32 i = 0; i < bi->nr_ranges; i++) {
 		const struct boot_range *r = &bi->range[i];
-		u64 a = ALIGN_UP(MAX(r->base.v, from), PAGE_SIZE), end = MIN(r->base.v + r->size, limit), b;
+		u64 a = ALIGN_UP(MAX(r->base.v, from), PAGE_SIZE),
+		    end = MIN(r->base.v + r->size, limit), b;
 
 		if (r->type != BOOT_MEM_RAM)
 			continue;
