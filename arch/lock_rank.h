@@ -6,6 +6,7 @@ enum lock_rank {
 	RANK_VM = 1,  /* life cycle of a VM */
 	RANK_CHIPSET, /* a VM's devices other than local APICs */
 	RANK_APIC,    /* one vCPU's local APIC */
+	RANK_MUX,     /* who has the serial line */
 	RANK_TIMER,
 	RANK_SCHED,
 	RANK_MMU, /* mmu_vm.lock: devices write guest memory under their own locks */

@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "lib/fmt.h"
+
 #define HEADER_LEN 36
 #define TABLE_MAX  (4 * SZ_1M) /* larger lengths are nonsense */
 #define TABLES_MAX 128
@@ -34,15 +36,6 @@ static u64 field(const struct table *t, u32 off, u32 size)
 	return off + size <= t->len ? get(t->p + off, size) : 0;
 }
 
-static bool sum_ok(const u8 *p, u64 len)
-{
-	u8 sum = 0;
-
-	for (u64 i = 0; i < len; i++)
-		sum = (u8)(sum + p[i]);
-	return sum == 0;
-}
-
 static bool map_table(acpi_map_fn map, u64 addr, struct table *t)
 {
 	const u8 *h = addr ? map(HPA(addr), HEADER_LEN) : NULL;
@@ -52,7 +45,7 @@ static bool map_table(acpi_map_fn map, u64 addr, struct table *t)
 		return false;
 	t->p = map(HPA(addr), len);
 	t->len = (u32)len;
-	return t->p && sum_ok(t->p, len);
+	return t->p && fmt_sum8(t->p, len) == 0;
 }
 
 static bool has_signature(const struct table *t, const char *sig)
@@ -230,10 +223,10 @@ static void parse_fadt(struct acpi_info *info, const struct table *t, acpi_map_f
 /* The root table: XSDT with 8-byte addresses where the RSDP has one that works, else RSDT. */
 static bool find_root(const u8 *rsdp, size_t len, acpi_map_fn map, struct table *root, u32 *size)
 {
-	if (len < 20 || memcmp(rsdp, "RSD PTR ", 8) != 0 || !sum_ok(rsdp, 20))
+	if (len < 20 || memcmp(rsdp, "RSD PTR ", 8) != 0 || fmt_sum8(rsdp, 20) != 0)
 		return false;
 	*size = 8;
-	if (rsdp[15] >= 2 && len >= 36 && sum_ok(rsdp, 36) &&
+	if (rsdp[15] >= 2 && len >= 36 && fmt_sum8(rsdp, 36) == 0 &&
 	    map_table(map, get(rsdp + 24, 8), root) && has_signature(root, "XSDT"))
 		return true;
 	*size = 4;

@@ -17,7 +17,6 @@
 
 #include "arch/irq.h"
 #include "arch/spinlock.h"
-#include "arch/thread.h"
 #include "arch/timer.h"
 #include "drivers/uart16550.h"
 
@@ -44,9 +43,10 @@ static struct {
 	u32 mark_len, mark_pos;
 	char prompt[320];
 	size_t prompt_len, prompt_back;
-	struct thread *waiter; /* in console_wait() */
+	bool was_busy; /* ready() is owed */
 	struct timer poll_timer;
 	void (*input)(u8 c);
+	void (*ready)(void);
 	char ring[CONSOLE_RING];
 } con = { .lock = SPINLOCK(RANK_CONSOLE), .line_start = true };
 
@@ -178,23 +178,25 @@ void console_prompt(const char *s, size_t n, size_t back)
 	unlock();
 }
 
-static bool half_free(void)
+void console_log(enum log_level level, u64 tsc, const char *line)
 {
-	return con.mode == CONSOLE_POLLED || con.head - con.tail <= CONSOLE_RING / 2;
+	char text[LOG_LINE_MAX + 24];
+	u64 us = tsc_khz ? tsc_to_ns(tsc) / 1000 : 0;
+
+	(void)level;
+	snprintf(text, sizeof(text), "[%5lu.%06lu] %s", us / 1000000, us % 1000000, line);
+	console_line(text);
 }
 
-void console_wait(void)
+bool console_busy(void)
 {
-	for (;;) {
-		lock();
-		bool done = half_free();
+	lock();
+	con.was_busy = con.mode == CONSOLE_RINGED && con.head - con.tail > CONSOLE_BACKLOG;
 
-		con.waiter = done ? NULL : thread_current();
-		unlock();
-		if (done)
-			return;
-		thread_block();
-	}
+	bool busy = con.was_busy;
+
+	unlock();
+	return busy;
 }
 
 void console_flush(void)
@@ -208,16 +210,16 @@ void console_flush(void)
 
 /* --- interrupt ------------------------------------------------------------------------------------ */
 
-static void wake_waiter(void)
+static void tell_ready(void)
 {
 	lock();
-	struct thread *t = half_free() ? con.waiter : NULL;
+	bool ready = con.was_busy && con.head - con.tail <= CONSOLE_BACKLOG;
 
-	if (t)
-		con.waiter = NULL;
+	if (ready)
+		con.was_busy = false;
 	unlock();
-	if (t)
-		thread_wake(t);
+	if (ready)
+		con.ready();
 }
 
 static void service(void)
@@ -245,13 +247,13 @@ static void on_irq(void *arg)
 		uart_set_irq(&con.uart, true, con.tx_irq);
 		unlock();
 	}
-	wake_waiter();
+	tell_ready();
 }
 
 static void on_timer(struct timer *t)
 {
 	service();
-	wake_waiter();
+	tell_ready();
 	timer_set(t, rdtsc() + ns_to_tsc(POLL_NS));
 }
 
@@ -263,9 +265,10 @@ void console_init(void)
 		con.uart.base = 0; /* a machine without COM1 runs silently */
 }
 
-void console_start(void (*input)(u8 c))
+void console_start(void (*input)(u8 c), void (*ready)(void))
 {
 	con.input = input;
+	con.ready = ready;
 	con.mode = CONSOLE_RINGED;
 	if (!con.uart.base)
 		return;
@@ -280,6 +283,7 @@ void console_start(void (*input)(u8 c))
 
 void console_panic(void)
 {
+	log_break_lock();
 	con.mode = CONSOLE_POLLED;
 	uart_set_irq(&con.uart, false, false);
 	console_flush();

@@ -49,11 +49,15 @@ void log_set_sink(void (*sink)(enum log_level level, u64 tsc, const char *line))
 	unlock();
 }
 
-void log_set_level(enum log_level level)
+enum log_level log_set_level(enum log_level level)
 {
+	enum log_level old;
+
 	lock();
+	old = state.level;
 	state.level = level;
 	unlock();
+	return old;
 }
 
 void log_line(enum log_level level, const char *fmt, ...)

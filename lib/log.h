@@ -29,8 +29,8 @@ void log_line(enum log_level level, const char *fmt, ...) __printf(2, 3);
  */
 void log_set_sink(void (*sink)(enum log_level level, u64 tsc, const char *line));
 
-/* Lines above this level still enter the ring but not the sink. */
-void log_set_level(enum log_level level);
+/* Lines above this level still enter the ring but not the sink. Returns the level until now. */
+enum log_level log_set_level(enum log_level level);
 
 /* Calls fn for every line in the ring, oldest first, with no lock held. */
 void log_for_each(log_fn fn, void *arg);
