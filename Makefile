@@ -38,7 +38,8 @@ try = $(foreach f,$(1),$(shell $(CC) -Werror $(f) -x c -c /dev/null -o /dev/null
 CORE := -std=gnu11 -ffreestanding -nostdinc -mcmodel=kernel -mno-red-zone -mgeneral-regs-only \
 	-fno-pie -fno-pic -fno-common -fno-strict-aliasing -fno-delete-null-pointer-checks -fwrapv \
 	-fno-omit-frame-pointer -fno-stack-protector -fno-asynchronous-unwind-tables \
-	-fcf-protection=none -ffile-prefix-map=$(CURDIR)=. -Ulinux -Uunix -U__linux__ -U__unix__
+	-fcf-protection=none -ffile-prefix-map=$(CURDIR)=. -ffile-prefix-map=$(BUILD)=build \
+	-Ulinux -Uunix -U__linux__ -U__unix__
 
 WARN := -Wall -Wextra -Werror -Wshadow -Wundef -Wvla -Wpointer-arith -Wcast-qual -Wwrite-strings \
 	-Wstrict-prototypes -Wold-style-definition -Wmissing-prototypes -Wmissing-declarations \
@@ -130,8 +131,12 @@ include tests/host/host.mk
 
 test: deps
 	$Q $(PYTHON) tests/run.py $(TIERS)
-lint build-test: | $(NEWLIB)/unpacked
-	$Q $(PYTHON) tests/lint/lint.py $(if $(filter build-test,$@),--build)
+lint: | $(NEWLIB)/unpacked
+	$Q $(PYTHON) tests/lint/lint.py
+build-test:
+	$Q $(PYTHON) tests/lint/build.py
+show-flags:
+	@echo '$(CC) $(CFLAGS_HV)'
 deps:
 	$Q $(if $(filter 1,$(NODEPS)),NODEPS=1) tests/deps $(DEPS)
 format:
@@ -139,6 +144,6 @@ format:
 clean:
 	$Q rm -rf $(BUILD)
 
-.PHONY: all help objects test lint build-test deps format clean FORCE
+.PHONY: all help objects test lint build-test show-flags deps format clean FORCE
 
 -include $(shell find $(BUILD)/obj $(BUILD)/host -name '*.d' 2>/dev/null)

@@ -13,6 +13,8 @@ import time
 import report
 
 BUILD = os.environ.get("BUILD", "build")
+# Variables given to make reach the tiers as environment; the outer make's job server does not.
+ENV = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
 
 
 def run_tier(tier):
@@ -22,7 +24,8 @@ def run_tier(tier):
         os.remove(result)
     print(f"\n=== {tier}", flush=True)
     start = time.monotonic()
-    status = subprocess.run(["make", "--no-print-directory", "-j2", tier], check=False).returncode
+    cmd = ["make", "--no-print-directory", "-j2", tier]
+    status = subprocess.run(cmd, env=ENV, check=False).returncode
     seconds = time.monotonic() - start
     cases = report.read(result) if os.path.exists(result) else []
     if not cases or (status and not any(c.verdict == report.FAIL for c in cases)):
