@@ -127,6 +127,7 @@ objects: $(OBJ) $(BUILD)/libc.a
 # make test runs these, in this order; each leaves build/results/TIER.xml.
 TIERS := lint build-test host-test fuzz-test
 include tests/host/host.mk
+include image.mk
 -include tests/system/system.mk
 
 test: deps

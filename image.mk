@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# ISO images, the demo machine, the guest test programs, and running them. Included by the Makefile.
+#
+#	make iso VM=dir/machine.ini OUT=file.iso	ISO of any machine; the files it names lie beside it
+#	make run [VM=dir/machine.ini] [MACHINE=qemu|ovmf] [SMP=2] [MEM=1G] [OPTIONS='...']
+
+GUEST   := $(BUILD)/guest
+LINUX   := $(GUEST)/linux
+VM      ?= $(LINUX)/machine.ini
+OUT     ?= $(BUILD)/umbra.iso
+OPTIONS ?=
+MACHINE ?= qemu
+SMP     ?= 2
+MEM     ?= 1G
+
+# --- the demo machine: a Debian kernel and busybox ------------------------------------------------
+
+$(LINUX)/vmlinuz:
+	$Q mkdir -p $(@D)
+	$Q tests/guests/linux/fetch-kernel $@
+$(LINUX)/stress: tests/guests/linux/stress.c
+	@echo "  HOSTCC  $<"
+	$Q mkdir -p $(@D)
+	$Q gcc -std=gnu11 -O2 -Wall -Wextra -Werror -static -pthread -s -o $@ $<
+$(LINUX)/initramfs: tests/guests/linux/make-initramfs $(LINUX)/stress $(shell find tests/guests/linux/root -type f)
+	@echo "  CPIO    $@"
+	$Q tests/guests/linux/make-initramfs $@ tests/guests/linux/root $(LINUX)/stress
+$(LINUX)/machine.ini: tests/guests/linux/machine.ini
+	$Q mkdir -p $(@D)
+	$Q cp $< $@
+linux-guest: $(LINUX)/vmlinuz $(LINUX)/initramfs $(LINUX)/machine.ini
+
+# --- ISO ------------------------------------------------------------------------------------------
+
+# The demo machine is built when it is the one asked for.
+VM_FILES := $(if $(filter $(LINUX)/machine.ini,$(VM)),linux-guest)
+
+iso: $(BUILD)/umbra $(VM_FILES)
+	@echo "  ISO     $(OUT)"
+	$Q $(PYTHON) boot/grub/iso.py --umbra $(BUILD)/umbra --options "$(OPTIONS)" --out $(OUT) $(VM)
+
+# --- run: leave with the keys ctrl-a x --------------------------------------------------------------
+
+RUN_qemu := qemu-system-x86_64 -accel tcg,thread=multi -cpu max
+RUN_ovmf := $(RUN_qemu) -bios /usr/share/ovmf/OVMF.fd
+
+run: DEPS := build run
+run: deps
+	$Q $(MAKE) --no-print-directory iso
+	@echo "  RUN     $(OUT) on $(MACHINE); ctrl-a x ends QEMU"
+	$Q $(RUN_$(MACHINE)) -smp $(SMP) -m $(MEM) -nodefaults -vga none -display none \
+		-cdrom $(OUT) -serial mon:stdio
+
+.PHONY: linux-guest iso run
