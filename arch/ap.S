@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Start of an application processor: copied to a page below 1 MiB, entered in real mode with CS = page
- * << 8. Goes straight to long mode on the tables in ap_args, which map this page at its own address.
+ * Start of an application processor: copied to a page below 1 MiB, entered in real mode with CS =
+ * page << 8. Goes straight to long mode on the tables in ap_args, which map this page at its own
+ * address.
  */
 	.section .rodata
 	.balign 16

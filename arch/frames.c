@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Host frame allocator: one bit per frame, set = taken. Runs for guest RAM are rare and long, single
- * frames are frequent: a hint makes the latter cheap, word-wise scanning the former fast enough.
+ * Host frame allocator: one bit per frame, set = taken. Runs for guest RAM are rare and long,
+ * single frames are frequent: a hint makes the latter cheap, word-wise scanning the former fast
+ * enough.
  */
 #include "arch/frames.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Small objects: power-of-two size classes from 32 bytes to half a page, carved from single frames
- * and kept on free lists; larger ones are runs of frames. Long-lived objects only (devices, vCPUs), so
- * frames of a class are not given back.
+ * Small objects: power-of-two size classes from 32 bytes to half a page, carved from single
+ * frames and kept on free lists; larger ones are runs of frames. Long-lived objects only
+ * (devices, vCPUs), so frames of a class are not given back.
  */
 #include <string.h>
 

@@ -154,7 +154,8 @@ volatile void *mmio_map(hpa_t base, u64 size_bytes)
 	return (volatile void *)(va + (base.v - first));
 }
 
-/* A freed stack keeps its mapping and waits for the next owner: no TLB shootdown is ever needed. */
+/* A freed stack keeps its mapping and waits for the next owner: no TLB shootdown is ever needed.
+ * */
 static void *stack_reuse(void)
 {
 	void **s;

@@ -14,8 +14,9 @@
 #include "lib/addr.h"
 #include "lib/types.h"
 
-/* Maps image and direct map of [0, ram_end) and switches to the new tables. Frames below 4 GiB can be
- * used before, as the boot tables map those; RAM above only after. Stops when out of memory. */
+/* Maps image and direct map of [0, ram_end) and switches to the new tables. Frames below 4 GiB
+ * can be used before, as the boot tables map those; RAM above only after. Stops when out of
+ * memory. */
 void hostmap_init(u64 ram_end);
 
 /* Maps [pa, pa + size) at va. */
@@ -33,5 +34,6 @@ const void *phys_map(hpa_t base, u64 size);
 
 /* Physical address for CR3. */
 hpa_t hostmap_cr3(void);
-/* Maps one page at its own address, executable, for the start of the other CPUs; undo removes it. */
+/* Maps one page at its own address, executable, for the start of the other CPUs; undo removes it.
+ * */
 int hostmap_trampoline(hpa_t page, bool map);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Source: Intel 82093AA data sheet "Register Description"; ACPI "Multiple APIC Description Table". */
+/* Source: Intel 82093AA data sheet "Register Description"; ACPI "Multiple APIC Description
+ * Table". */
 #include "arch/irq.h"
 
 #include <errno.h>

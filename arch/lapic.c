@@ -63,11 +63,12 @@ static void apic_write(u32 reg, u32 val)
 		regs[reg / 4] = val;
 }
 
-int lapic_init(void)
+int lapic_init(bool allow_x2apic)
 {
 	u64 base = rdmsr(MSR_APIC_BASE);
 
-	x2apic = cpu_has(CPU_X2APIC);
+	/* Firmware that left x2APIC on leaves no legal way back but through disabling. */
+	x2apic = base & APIC_BASE_X2APIC || (allow_x2apic && cpu_has(CPU_X2APIC));
 	if (!x2apic) {
 		regs = mmio_map(HPA(base & MASK(51, 12)), PAGE_SIZE);
 		if (!regs)

@@ -7,8 +7,9 @@
 
 #include "lib/types.h"
 
-/* Boot CPU: chooses the mode and maps the registers. */
-int lapic_init(void);
+/* Boot CPU: chooses the mode (x2APIC if the CPU has it and allow_x2apic) and maps the registers.
+ * */
+int lapic_init(bool allow_x2apic);
 /* Every CPU: software enable, timer vector, all else masked. */
 void lapic_enable(void);
 u32 lapic_id(void);

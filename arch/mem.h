@@ -40,7 +40,8 @@ void frames_zero(void *p, u64 nr);
 
 /* Maps device registers uncached; returns a pointer that stays valid for ever. */
 volatile void *mmio_map(hpa_t base, u64 size_bytes);
-/* A stack of STACK_SIZE bytes with an unmapped guard page below. Returns its lowest byte, or NULL. */
+/* A stack of STACK_SIZE bytes with an unmapped guard page below. Returns its lowest byte, or
+ * NULL. */
 #define STACK_SIZE (16 * 1024)
 void *stack_alloc(void);
 void stack_free(void *stack);

@@ -12,11 +12,12 @@ struct trap_frame;
 
 void panic(const char *fmt, ...) __printf(1, 2) __noreturn __cold;
 void panic_trap(const struct trap_frame *f) __noreturn __cold;
-/* True while another CPU has asked this one to stop, which it then never returns from; or when the
- * NMI was only a wake-up. */
+/* True while another CPU has asked this one to stop, which it then never returns from; or when
+ * the NMI was only a wake-up. */
 bool panic_nmi(void);
 
-/* Set by the console: makes output synchronous. Set by the shell: the post-mortem prompt; may return. */
+/* Set by the console: makes output synchronous. Set by the shell: the post-mortem prompt; may
+ * return. */
 extern void (*panic_console_hook)(void);
 extern void (*panic_shell_hook)(void);
 

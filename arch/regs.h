@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Architectural register bits. Source: AMD APM 2 "System Resources"; Intel SDM 3A "Control Registers". */
+/* Architectural register bits. Source: AMD APM 2 "System Resources"; Intel SDM 3A "Control
+ * Registers". */
 #pragma once
 
 #include "lib/types.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Source: AMD APM 2 "Multiple-Processor Initialization"; Intel SDM 3A "MP Initialization Protocol". */
+/* Source: AMD APM 2 "Multiple-Processor Initialization"; Intel SDM 3A "MP Initialization
+ * Protocol". */
 #include "arch/smp.h"
 
 #include <errno.h>
@@ -157,7 +158,8 @@ int smp_start(u32 apic_id, hpa_t trampoline)
 	ap_starting = c;
 	cpus[nr_cpus] = c;
 	send_startup(c, apic_id, (u8)(trampoline.v >> PAGE_SHIFT));
-	/* A CPU that comes too late must not find its page gone: then trampoline and stack stay. */
+	/* A CPU that comes too late must not find its page gone: then trampoline and stack stay.
+	 * */
 	if (!c->online)
 		return -EIO;
 	nr_cpus++;

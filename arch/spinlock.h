@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Ticket spinlock. The hypervisor runs with interrupts off, so there is no irq-save form. Locks are
- * taken in rising rank; a DEBUG build stops on a violation.
+ * Ticket spinlock. The hypervisor runs with interrupts off, so there is no irq-save form. Locks
+ * are taken in rising rank; a DEBUG build stops on a violation.
  */
 #pragma once
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * void thread_switch(u64 *save_rsp, u64 load_rsp)
- * Saves what a C call must preserve, changes stacks, restores. A new thread's stack is built so that
- * the return goes to thread_start (arch/thread.c).
+ * Saves what a C call must preserve, changes stacks, restores. A new thread's stack is built so
+ * that the return goes to thread_start (arch/thread.c).
  */
 	.text
 	.globl thread_switch

@@ -112,7 +112,8 @@ void thread_yield(void)
 	slice_arm(this_cpu());
 }
 
-/* Interrupts come in while the CPU waits; STI takes effect after HLT, so no wake-up falls between. */
+/* Interrupts come in while the CPU waits; STI takes effect after HLT, so no wake-up falls
+ * between. */
 static void idle_wait(struct cpu *c, struct thread *t)
 {
 	struct sched *s = sched_of(c);
@@ -213,8 +214,8 @@ struct thread *thread_create(struct cpu *cpu, const char *name, void (*fn)(void 
 	t->fn = fn;
 	t->arg = arg;
 	snprintf(t->name, sizeof(t->name), "%s", name);
-	/* What thread_switch() pops: six registers and the return address; then a zero return address,
-	 * which ends backtraces and keeps the stack aligned as after a call. */
+	/* What thread_switch() pops: six registers and the return address; then a zero return
+	 * address, which ends backtraces and keeps the stack aligned as after a call. */
 	sp = (u64 *)((char *)t->stack + STACK_SIZE) - 8;
 	sp[6] = (u64)thread_start;
 	t->rsp = (u64)sp;

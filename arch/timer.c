@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Timer queues: one sorted list per CPU (a VM has a handful of timers, most of them unarmed), its head
- * programmed into the local APIC timer.
+ * Timer queues: one sorted list per CPU (a VM has a handful of timers, most of them unarmed), its
+ * head programmed into the local APIC timer.
  */
 #include "arch/timer.h"
 
@@ -67,7 +67,8 @@ void timer_set(struct timer *t, u64 deadline_tsc)
 
 void timer_cancel(struct timer *t)
 {
-	/* The hardware timer is left alone: if it fires for nothing, the handler arms the next. */
+	/* The hardware timer is left alone: if it fires for nothing, the handler arms the next.
+	 * */
 	if (t->cpu)
 		dequeue(t);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One-shot timers on the TSC. Each CPU has a queue, driven by its local APIC timer. A timer lives on
- * the queue of the CPU that armed it last. Callbacks run with interrupts off on that CPU, with no
- * lock held, so they may take any; they may arm their own timer again.
+ * One-shot timers on the TSC. Each CPU has a queue, driven by its local APIC timer. A timer lives
+ * on the queue of the CPU that armed it last. Callbacks run with interrupts off on that CPU, with
+ * no lock held, so they may take any; they may arm their own timer again.
  */
 #pragma once
 
@@ -18,7 +18,8 @@ struct timer {
 	struct cpu *volatile cpu; /* queue it is on; NULL = not armed */
 };
 
-extern u64 tsc_khz; /* host TSC frequency */
+extern u64 tsc_khz;  /* host TSC frequency */
+extern u64 tsc_boot; /* TSC at the hypervisor's first instruction */
 
 void timer_init(struct timer *t, void (*fn)(struct timer *t));
 /* (Re)arms; a deadline in the past fires at the next interrupt window. Takes RANK_TIMER. */

@@ -7,9 +7,8 @@ trap_stubs:
 	vec = 0
 	.rept 256
 	.balign 16
-	/* these exceptions push an error code themselves */
-	.if (vec == 8) || ((vec >= 10) && (vec <= 14)) || (vec == 17) || (vec == 21) || (vec == 29) || (vec == 30)
-	.else
+	/* 8, 10-14, 17, 21, 29 and 30 push an error code themselves */
+	.if (vec > 31) || !((0x60227d00 >> (vec & 31)) & 1)
 	pushq $0
 	.endif
 	pushq $vec

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * TSC and local APIC timer frequencies, against PIT channel 2 (the one device with a known frequency
- * that every PC has). Source: Intel 8254 data sheet, mode 0; port 0x61 of the PC/AT.
+ * TSC and local APIC timer frequencies, against PIT channel 2 (the one device with a known
+ * frequency that every PC has). Source: Intel 8254 data sheet, mode 0; port 0x61 of the PC/AT.
  */
 #include "arch/tsc.h"
 
@@ -17,6 +17,7 @@
 #define PIT_WINDOW 11932 /* 10 ms */
 
 u64 tsc_khz;
+u64 tsc_boot; /* boot/multiboot2.S; the loader has cleared .bss before */
 
 static bool pit_done(void)
 {

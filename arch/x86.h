@@ -204,6 +204,7 @@ static __always_inline __noreturn void triple_fault(void)
 	__builtin_unreachable();
 }
 
-/* As rdmsr() and wrmsr(), but an instruction that faults gives -EIO (and *val = 0). arch/trap.c */
+/* As rdmsr() and wrmsr(), but an instruction that faults gives -EIO (and *val = 0). arch/trap.c
+ * */
 int rdmsr_safe(u32 msr, u64 *val);
 int wrmsr_safe(u32 msr, u64 val);

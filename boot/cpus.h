@@ -7,6 +7,6 @@
 
 struct acpi_info;
 
-/* Registers the I/O APICs, then starts every other CPU up to max in all. A CPU that does not come up
- * is reported and left out. low_page: memory_low_page(). */
+/* Registers the I/O APICs, then starts every other CPU up to max in all. A CPU that does not come
+ * up is reported and left out. low_page: memory_low_page(). */
 void cpus_start(const struct acpi_info *acpi, hpa_t low_page, u32 max);

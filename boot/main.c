@@ -13,16 +13,22 @@
 #include "arch/percpu.h"
 #include "arch/sched.h"
 #include "arch/smp.h"
+#include "arch/thread.h"
 #include "arch/tsc.h"
 #include "arch/x86.h"
+#include "boot/backend.h"
 #include "boot/cmdline.h"
 #include "boot/cpus.h"
+#include "boot/machines.h"
 #include "boot/mb2.h"
 #include "boot/memory.h"
 #include "drivers/acpi.h"
 #include "drivers/console.h"
-
-extern u64 boot_tsc; /* boot/multiboot2.S: at the first instruction */
+#include "drivers/reset.h"
+#include "mmu/mmu.h"
+#include "shell/mux.h"
+#include "shell/shell.h"
+#include "svm/ops.h"
 
 static struct boot_info info;
 static struct boot_options options;
@@ -68,6 +74,34 @@ static void boot_early(u32 magic, u64 info_hpa)
 			dropped);
 }
 
+/* Pages for guest tables: 1/64 of memory serves shadow paging of several guests, direct maps need
+ * hardly any of it. */
+static void pool_start(void)
+{
+	u64 nr = MIN(MAX(frames_free_count() / 64, 256), 65536);
+	void *p = frames_alloc(nr, 1, 0);
+
+	if (!p)
+		stop("out of memory for the page pool of the guest MMU");
+	mmu_pool_init(ptr_hpa(p), (u32)nr);
+}
+
+/* What needs threads. Runs on the boot CPU. */
+static void boot_late(void *arg)
+{
+	static const struct hv_ops *const backends[] = { &svm_ops };
+	struct vm *vm = NULL;
+
+	(void)arg;
+	shell_start(options.escape);
+	if (!backend_start(backends, ARRAY_SIZE(backends))) {
+		pool_start();
+		vm = machines_start(&info, options.autostart);
+	}
+	if (vm)
+		mux_attach(vm);
+}
+
 void boot_main(u32 magic, u64 info_hpa);
 
 void boot_main(u32 magic, u64 info_hpa)
@@ -78,7 +112,7 @@ void boot_main(u32 magic, u64 info_hpa)
 	why = memory_init(&info);
 	if (why)
 		stop(why);
-	if (smp_boot_cpu() || lapic_init())
+	if (smp_boot_cpu() || lapic_init(options.x2apic))
 		stop("out of memory while setting up the boot CPU");
 	lapic_enable();
 	cpus[0]->apic_id = lapic_id();
@@ -87,8 +121,11 @@ void boot_main(u32 magic, u64 info_hpa)
 		stop("the PIT does not count, so the TSC cannot be calibrated");
 	if (acpi_parse(&acpi, info.rsdp, info.has_rsdp ? sizeof(info.rsdp) : 0, phys_map))
 		pr_warn("boot: no usable ACPI tables: one CPU, no device interrupts");
+	reset_init(&acpi, options.exit_debug);
 	cpus_start(&acpi, memory_low_page(&info), options.max_cpus);
 	pr_info("boot: %u CPUs, %llu MiB free", nr_cpus,
 		(unsigned long long)(frames_free_count() / 256));
+	if (!thread_create(cpus[0], "boot", boot_late, NULL))
+		stop("out of memory for the first thread");
 	sched_idle();
 }

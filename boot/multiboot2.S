@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Entry from GRUB: 32-bit protected mode, paging off, EAX = magic, EBX = information. Builds the first
- * page tables (identity and top 2 GiB, both only until arch/hostmap.c takes over), enters long mode and
- * calls boot_main(magic, info).
+ * Entry from GRUB: 32-bit protected mode, paging off, EAX = magic, EBX = information. Builds the
+ * first page tables (identity and top 2 GiB, both only until arch/hostmap.c takes over), enters
+ * long mode and calls boot_main(magic, info).
  * Source: Multiboot2 Specification "Machine state", "OS image format".
  */
 #define PHYS(x) ((x) - 0xffffffff80000000)
@@ -16,7 +16,8 @@ mb2_header:
 	.long 0
 	.long mb2_end - mb2_header
 	.long -(MB2_MAGIC + 0 + (mb2_end - mb2_header))
-	/* information request: memory map and ACPI, both needed; no flag, so their lack is ours to report */
+	/* information request: memory map and ACPI, both needed; no flag, so their lack is ours
+	 * to report */
 	.balign 8
 	.short 1, 1
 	.long 5 * 4 + 8
@@ -39,8 +40,8 @@ _start:
 	/* The TSC here is the origin of "instructions to the first guest entry". */
 	movl %eax, %esi
 	rdtsc
-	movl %eax, PHYS(boot_tsc)
-	movl %edx, PHYS(boot_tsc + 4)
+	movl %eax, PHYS(tsc_boot)
+	movl %edx, PHYS(tsc_boot + 4)
 	movl $PHYS(boot_stack_top), %esp
 	movl %esi, %edi
 	movl %ebx, %esi
@@ -82,7 +83,7 @@ _start:
 	movl %eax, %cr4
 	movl $PHYS(boot_pml4), %eax
 	movl %eax, %cr3
-	movl $0xc0000080, %ecx		/* EFER: LME, NXE if present (any CPU with SVM or VMX has it) */
+	movl $0xc0000080, %ecx		/* EFER: LME, NXE (any CPU with SVM or VMX has it) */
 	rdmsr
 	orl $0x900, %eax
 	wrmsr
@@ -132,12 +133,6 @@ boot_gdt:
 boot_gdt_ptr:
 	.short 15
 	.long PHYS(boot_gdt)
-
-	.section .data
-	.globl boot_tsc
-	.balign 8
-boot_tsc:
-	.quad 0
 
 	.section .bss.boot_stack, "aw", @nobits
 	.balign 4096

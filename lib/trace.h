@@ -46,9 +46,9 @@ extern const struct trace_desc trace_descs[TRACE_NR];
 extern bool trace_on;
 
 /*
- * Set-up, before trace_on: cpu_idx() tells the number of the CPU it runs on, and each CPU gets room
- * for nr records (a power of two, at least 2) in zeroed memory that stays its own. A CPU without
- * room records nothing.
+ * Set-up, before trace_on: cpu_idx() tells the number of the CPU it runs on, and each CPU gets
+ * room for nr records (a power of two, at least 2) in zeroed memory that stays its own. A CPU
+ * without room records nothing.
  */
 void trace_init(u32 (*cpu_idx)(void));
 void trace_set_ring(u32 cpu, struct trace_rec *room, u64 nr);
@@ -59,9 +59,9 @@ void trace_record(enum trace_event ev, u64 tsc, u64 a, u64 b, u64 c);
 void trace_clear(void);
 
 /*
- * Calls fn for the records of all CPUs, merged by time, oldest first; at most those that were there
- * at the call. No lock is held, so fn may take its time; records that are overwritten meanwhile are
- * left out and counted in the return value. One caller at a time (the shell).
+ * Calls fn for the records of all CPUs, merged by time, oldest first; at most those that were
+ * there at the call. No lock is held, so fn may take its time; records that are overwritten
+ * meanwhile are left out and counted in the return value. One caller at a time (the shell).
  */
 u64 trace_for_each(void (*fn)(void *arg, u32 cpu, const struct trace_rec *rec), void *arg);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The vendor contract: all that vm/ asks of svm/ or vmx/. Every entry is present in both backends.
- * Hot: enter, inject. Called on the vCPU's own CPU with the vCPU loaded unless said otherwise.
+ * The vendor contract: all that vm/ asks of svm/ or vmx/. Every entry is present in both
+ * backends. Hot: enter, inject. Called on the vCPU's own CPU with the vCPU loaded unless said
+ * otherwise.
  */
 #pragma once
 
@@ -14,7 +15,8 @@
 struct vm;
 struct vcpu;
 
-/* Segment register; attributes as in the descriptor: type 3:0, S 4, DPL 6:5, P 7, AVL 8, L 9, D 10, G 11. */
+/* Segment register; attributes as in the descriptor: type 3:0, S 4, DPL 6:5, P 7, AVL 8, L 9, D
+ * 10, G 11. */
 struct segment {
 	u16 sel;
 	u16 attr;
@@ -109,7 +111,8 @@ struct hv_ops {
 	/* PAUSE exits or not; set when other threads wait for this CPU. */
 	void (*pause_exits)(struct vcpu *v, bool on);
 	void (*set_tsc_offset)(struct vcpu *v, u64 offset);
-	/* The hardware translations of v are stale as a whole (used after moving or resetting it). */
+	/* The hardware translations of v are stale as a whole (used after moving or resetting
+	 * it). */
 	void (*flush)(struct vcpu *v);
 
 	/* Software VM-entry check: number of failed rules; each is one record. */

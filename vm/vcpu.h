@@ -12,8 +12,8 @@
 struct vm;
 struct vlapic;
 
-/* General registers in encoding order. After an exit RIP, RFLAGS, RAX and RSP are here too; changes
- * take effect at the next entry. */
+/* General registers in encoding order. After an exit RIP, RFLAGS, RAX and RSP are here too;
+ * changes take effect at the next entry. */
 struct vcpu_regs {
 	u64 gpr[16];
 	u64 rip;
@@ -65,8 +65,9 @@ struct vcpu {
 	struct vlapic *lapic;
 
 	/*
-	 * Goes before interrupts: an exception that a handler queued, or an event whose delivery the
-	 * exit interrupted. The backend fills the latter, with VREQ_EVENT, before enter() returns.
+	 * Goes before interrupts: an exception that a handler queued, or an event whose delivery
+	 * the exit interrupted. The backend fills the latter, with VREQ_EVENT, before enter()
+	 * returns.
 	 */
 	struct vcpu_event pending;
 	bool redelivery; /* pending came from an interrupted delivery of the last exit */
@@ -119,7 +120,8 @@ void vcpu_inject_pf(struct vcpu *v, const struct mmu_gfault *f);
 /* #DB with these DR6 bits, as a trap. */
 void vcpu_inject_db(struct vcpu *v, u64 dr6);
 
-/* Stops the vCPU's VM for good and keeps it for inspection; the sentence goes to log and shell. */
+/* Stops the vCPU's VM for good and keeps it for inspection; the sentence goes to log and shell.
+ * */
 void vcpu_kill(struct vcpu *v, const char *fmt, ...) __printf(2, 3);
 
 /* Guest virtual memory with the vCPU's current paging; access = MMU_R/W/X plus MMU_U. On failure
@@ -131,7 +133,8 @@ int vcpu_write_gva(struct vcpu *v, gva_t gva, const void *buf, u32 len, u32 acce
 /* Ends the instruction that exited: RIP, RF, TF trap, interrupt shadow. */
 void vcpu_skip(struct vcpu *v, u8 len);
 
-/* --- for vm/ itself ------------------------------------------------------------------------------ */
+/* --- for vm/ itself
+ * ------------------------------------------------------------------------------ */
 
 /* Body of the vCPU's thread. */
 void vcpu_thread(void *arg);
@@ -140,7 +143,8 @@ int vcpu_create(struct vm *vm, u32 id, struct cpu *cpu) __must_check;
 void vcpu_destroy(struct vcpu *v);
 /* Own thread: makes v the vCPU whose state is on this CPU. Needed after every yield or block. */
 void vcpu_load(struct vcpu *v);
-/* Own thread, loaded: RESET (power-on) or INIT. Source: AMD APM 2 "Processor Initialization State". */
+/* Own thread, loaded: RESET (power-on) or INIT. Source: AMD APM 2 "Processor Initialization
+ * State". */
 void vcpu_reset(struct vcpu *v, bool init);
 /* Recomputes and sets the TSC offset from vm->tsc_base and tsc_adjust. */
 void vcpu_update_tsc(struct vcpu *v);

@@ -124,7 +124,8 @@ struct vm_module {
 
 /* Creates a VM in state VM_STOPPED; NULL with one sentence in err on failure. */
 struct vm *vm_create(const struct vm_config *cfg, char *err, size_t err_size);
-/* Loads the guest's files and starts it. Waits for the outcome, so the caller must be a thread. */
+/* Loads the guest's files and starts it. Waits for the outcome, so the caller must be a thread.
+ * */
 int vm_start(struct vm *vm, char *err, size_t err_size);
 /* From the shell: asynchronous, they return at once. vm_reset() also starts a VM that is powered
  * off or dead, with its files loaded again; vm_kill() takes static text. */
@@ -142,7 +143,8 @@ void vm_log(struct vm *vm, const char *fmt, ...) __printf(2, 3);
 void vm_set_modules(const struct vm_module *mods, u32 nr);
 const struct vm_module *vm_module_find(const char *name);
 
-/* --- for vm/ itself ------------------------------------------------------------------------------ */
+/* --- for vm/ itself
+ * ------------------------------------------------------------------------------ */
 
 /* Own thread of v, on VREQ_STOP or while parked: waits for the others, serves the VM's requests.
  * True when v may run. */

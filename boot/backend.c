@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "boot/backend.h"
+
+#include <errno.h>
+
+#include "lib/log.h"
+
+#include "arch/percpu.h"
+#include "arch/thread.h"
+
+const struct hv_ops *hv;
+
+struct enable_job {
+	struct thread *waiter;
+	int rc;
+	bool done;
+};
+
+static void enable_here(void *arg)
+{
+	struct enable_job *job = arg;
+
+	job->rc = hv->cpu_enable();
+	__atomic_store_n(&job->done, true, __ATOMIC_RELEASE);
+	thread_wake(job->waiter);
+}
+
+/* Runs hv->cpu_enable() on c. */
+static int enable_on(struct cpu *c)
+{
+	struct enable_job job = { .waiter = thread_current() };
+	struct thread *t = thread_create(c, "enable", enable_here, &job);
+
+	if (!t)
+		return -ENOMEM;
+	while (!__atomic_load_n(&job.done, __ATOMIC_ACQUIRE))
+		thread_block();
+	while (READ_ONCE(t->state) != THREAD_DEAD)
+		thread_yield();
+	thread_free(t);
+	return job.rc;
+}
+
+static const struct hv_ops *choose(const struct hv_ops *const *backends, u32 nr)
+{
+	char why[200];
+
+	for (u32 i = 0; i < nr; i++) {
+		if (!backends[i]->probe(why, sizeof(why)))
+			return backends[i];
+		pr_err("boot: %s", why);
+	}
+	return NULL;
+}
+
+int backend_start(const struct hv_ops *const *backends, u32 nr)
+{
+	int rc;
+
+	hv = choose(backends, nr);
+	if (!hv)
+		return -ENOSYS;
+	rc = hv->init();
+	for_each_cpu(i) {
+		if (!rc)
+			rc = enable_on(cpus[i]);
+		if (rc) {
+			pr_err("boot: %s does not start on CPU %u (error %d)", hv->name, i, -rc);
+			hv = NULL;
+			return rc;
+		}
+	}
+	pr_info("boot: %s on %u CPU%s", hv->name, nr_cpus, nr_cpus == 1 ? "" : "s");
+	return 0;
+}
