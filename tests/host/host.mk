@@ -24,3 +24,10 @@ host-test: $(HOST_TESTS:tests/%.c=$(BUILD)/%)
 fuzz-test: $(FUZZ_TESTS:tests/%.c=$(BUILD)/%)
 	$Q $(PYTHON) tests/host/run.py --out $(BUILD)/results/$@.xml $^
 .PHONY: host-test fuzz-test
+
+# The image's own C library in one object, every name prefixed, for lib_libc_test.c.
+$(BUILD)/host/newlib.o: $(BUILD)/libc.a $(BUILD)/obj/lib/libc.c.o
+	$Q mkdir -p $(@D)
+	$Q ld -r --whole-archive -o $@ $^
+	$Q objcopy --prefix-symbols=nl_ $@
+$(BUILD)/host/lib_libc_test: $(BUILD)/host/newlib.o
