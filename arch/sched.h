@@ -10,3 +10,5 @@ struct cpu;
 int sched_init(struct cpu *c);
 /* The idle thread's life. */
 void sched_idle(void) __noreturn;
+/* Another CPU has put a thread on this CPU's queue. Interrupt context. */
+void sched_poke(void);

@@ -51,8 +51,9 @@ static void request_irq(u8 vector)
 	struct cpu *c = this_cpu();
 
 	(void)vector;
-	/* The interrupt has ended guest mode or HLT, which is all that these ask for. */
+	/* The interrupt has ended guest mode or HLT, which is all that most of them ask for. */
 	__atomic_store_n(&c->requests, 0, __ATOMIC_RELEASE);
+	sched_poke();
 }
 
 void cpu_request(struct cpu *c, u32 bits)

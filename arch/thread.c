@@ -5,9 +5,11 @@
  * A thread that blocks while nothing else is ready idles in place, on its own stack: when its
  * wake-up comes it goes on without a switch. That makes HLT of a lone vCPU cheap.
  *
- * A thread that wakes goes to the head of the queue and ends the running thread's slice: whoever
- * waited for an event is served before whoever computes, which is what makes interrupts between
- * vCPUs of one CPU fast. The one that gives way follows directly behind.
+ * Every thread has a quantum. While some of it is left, a thread that wakes goes to the head of the
+ * queue and preempts, and one that is preempted follows directly behind: whoever waited for an
+ * event is served before whoever computes, which is what makes interrupts between vCPUs of one CPU
+ * fast. A thread that has used up its quantum gets a new one and goes to the tail, so two that
+ * keep waking each other cannot starve a third.
  */
 #include "arch/thread.h"
 
@@ -21,7 +23,10 @@
 #include "arch/timer.h"
 #include "arch/x86.h"
 
-#define SLICE_US 5000
+#define QUANTUM_US 5000
+
+/* cpu.slice_end of the past: give way now, to a thread that woke. */
+#define SLICE_PREEMPT 1
 
 struct sched {
 	struct spinlock lock;
@@ -40,13 +45,22 @@ struct thread *thread_current(void)
 	return this_cpu()->current;
 }
 
-/* Called with the lock held and whenever the number of ready threads changes. */
+/* Ends the running thread's slice when its quantum does, if somebody waits. Lock held. */
 static void slice_update(struct cpu *c)
 {
 	if (list_empty(&c->run_queue))
 		c->slice_end = 0;
 	else if (!c->slice_end)
-		c->slice_end = rdtsc() + SLICE_US * tsc_khz / 1000;
+		c->slice_end = c->current->since + c->current->quantum;
+}
+
+/* Takes what the running thread has used from its quantum. */
+static void charge(struct thread *t)
+{
+	u64 used = rdtsc() - t->since;
+
+	t->quantum = used < t->quantum ? t->quantum - used : 0;
+	t->since += used;
 }
 
 static void slice_timer(struct timer *t)
@@ -54,14 +68,21 @@ static void slice_timer(struct timer *t)
 	(void)t; /* the interrupt itself was the purpose: the guest has exited */
 }
 
+/* head: ahead of all others, and of who runs now, if it has quantum left. Lock held. */
 static void enqueue(struct cpu *c, struct thread *t, bool head)
 {
+	if (!t->quantum) {
+		t->quantum = QUANTUM_US * tsc_khz / 1000;
+		head = false;
+	}
 	t->state = THREAD_READY;
 	if (head)
 		list_add_head(&t->node, &c->run_queue);
 	else
 		list_add_tail(&t->node, &c->run_queue);
 	c->runnable++;
+	if (head && t != c->current)
+		c->slice_end = SLICE_PREEMPT;
 	slice_update(c);
 }
 
@@ -80,6 +101,7 @@ static void switch_to(struct cpu *c, struct thread *next)
 	struct thread *prev = c->current;
 
 	next->state = THREAD_RUNNING;
+	next->since = rdtsc();
 	c->current = next;
 	c->slice_end = 0;
 	slice_update(c);
@@ -89,7 +111,7 @@ static void switch_to(struct cpu *c, struct thread *next)
 
 static void slice_arm(struct cpu *c)
 {
-	if (c->slice_end > 1)
+	if (c->slice_end > SLICE_PREEMPT)
 		timer_set(&sched_of(c)->slice, c->slice_end);
 }
 
@@ -97,6 +119,7 @@ void thread_yield(void)
 {
 	struct cpu *c = this_cpu();
 	struct sched *s = sched_of(c);
+	struct thread *next;
 
 	spin_lock(&s->lock);
 	if (list_empty(&c->run_queue)) {
@@ -104,10 +127,9 @@ void thread_yield(void)
 		spin_unlock(&s->lock);
 		return;
 	}
-	/* Behind the first waiter only, if it came by a wake-up: see the file head. */
-	struct thread *next = dequeue_first(c);
-
-	enqueue(c, c->current, c->slice_end == 1);
+	next = dequeue_first(c);
+	charge(c->current);
+	enqueue(c, c->current, c->slice_end == SLICE_PREEMPT);
 	switch_to(c, next);
 	slice_arm(this_cpu());
 }
@@ -137,11 +159,14 @@ void thread_block(void)
 		spin_unlock(&s->lock);
 		return;
 	}
+	charge(t);
 	t->state = THREAD_BLOCKED;
 	idle_wait(c, t);
 	if (t->state == THREAD_READY) {
 		/* Woken in place: never left the CPU. */
 		t->state = THREAD_RUNNING;
+		t->since = rdtsc();
+		c->slice_end = 0;
 		slice_update(c);
 		spin_unlock(&s->lock);
 		slice_arm(c);
@@ -164,7 +189,6 @@ void thread_wake(struct thread *t)
 			t->state = THREAD_READY; /* idles in place */
 		} else {
 			enqueue(c, t, true);
-			c->slice_end = 1;
 		}
 	} else if (t->state != THREAD_DEAD) {
 		t->wakeup = 1;
@@ -224,6 +248,8 @@ struct thread *thread_create(struct cpu *cpu, const char *name, void (*fn)(void 
 	spin_unlock(&s->lock);
 	if (cpu != this_cpu())
 		cpu_request(cpu, CPU_REQ_RESCHED);
+	else
+		slice_arm(cpu);
 	return t;
 }
 
@@ -234,6 +260,11 @@ void thread_free(struct thread *t)
 	spin_unlock(&sched_of(t->cpu)->lock);
 	stack_free(t->stack);
 	kfree(t, sizeof(*t));
+}
+
+void sched_poke(void)
+{
+	slice_arm(this_cpu());
 }
 
 void sched_idle(void)

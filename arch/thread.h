@@ -22,6 +22,8 @@ struct thread {
 	u64 rsp; /* saved while not running; arch/switch.S */
 	struct list node;
 	struct cpu *cpu;
+	u64 since;   /* TSC when it began to run */
+	u64 quantum; /* TSC ticks it may still run before others go first */
 	u32 state;   /* enum thread_state, under the CPU's sched lock */
 	u32 wakeup;  /* a wake that came before the block */
 	void *stack; /* lowest usable byte; the page below is a guard page */
