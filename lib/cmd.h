@@ -25,6 +25,6 @@ struct cmd {
 
 /*
  * Parses a number: decimal or 0x hex, then at most one suffix K, M, G or T (powers of 1024), and
- * nothing before or after it. Returns 0, -EINVAL when it is no number, -ERANGE when it does not fit.
+ * nothing before or after it. Returns 0, -EINVAL when it is no number, -ERANGE when it is too big.
  */
 int cmd_parse_u64(const char *s, u64 *val) __must_check;

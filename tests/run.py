@@ -41,7 +41,8 @@ def main():
     print()
     for c in everything:
         if c.verdict != report.PASS:
-            print(f"{c.verdict}: {c.suite}: {c.name}: {c.detail.strip().splitlines()[:1]}")
+            why = (c.detail.strip().splitlines() or ["no reason given"])[0]
+            print(f"{c.verdict}: {c.suite}: {c.name}: {why}")
     print(report.count(everything))
     sys.exit(any(c.verdict == report.FAIL for c in everything))
 
