@@ -52,3 +52,26 @@ run: deps
 		-cdrom $(OUT) -serial mon:stdio
 
 .PHONY: linux-guest iso run
+
+# --- bare-metal test programs -----------------------------------------------------------------------
+# tests/guests/NAME.c becomes $(GUEST)/NAME, an ELF32 multiboot1 file.
+
+GUEST_SRC   := $(wildcard tests/guests/*.c)
+GUEST_ELF   := $(GUEST_SRC:tests/guests/%.c=$(GUEST)/%)
+GUEST_LIB   := $(patsubst %,$(GUEST)/obj/%.o,$(wildcard tests/guests/lib/*.[cS]) lib/libc.c)
+GUEST_FLAGS := $(CORE) -O2 -g $(WARN) $(INC)
+
+$(GUEST)/obj/%.o: % $(BUILD)/flags | $(NEWLIB)/unpacked
+	$Q mkdir -p $(@D)
+	$Q $(CC) $(GUEST_FLAGS) -Wa,--noexecstack -MMD -MP -c -o $@ $<
+$(GUEST)/%.elf: $(GUEST)/obj/tests/guests/%.c.o $(GUEST_LIB) $(BUILD)/libc.a tests/guests/lib/link.ld
+	$Q ld -nostdlib -static --build-id=none -z max-page-size=0x1000 -z noexecstack \
+		--no-warn-rwx-segments -T tests/guests/lib/link.ld -o $@ $(filter %.o %.a,$^)
+$(GUEST)/%: $(GUEST)/%.elf
+	@echo "  GUEST   $@"
+	$Q objcopy -O elf32-i386 $< $@
+
+guests: $(GUEST_ELF)
+.PHONY: guests
+
+-include $(shell find $(GUEST)/obj -name '*.d' 2>/dev/null)
