@@ -45,6 +45,8 @@ enum exit_reason {
 	EXIT_NR,
 };
 
+extern const char *const exit_names[EXIT_NR]; /* vm/exit_names.c */
+
 /* Event to inject, or whose delivery was interrupted. */
 enum event_type {
 	EVENT_NONE,
