@@ -106,7 +106,7 @@ def includes(tree):
 
 def functions(tree, paths):
     """Name, file, first and last line and signature of every function, by universal-ctags."""
-    cmd = ["ctags", "--output-format=json", "--languages=C", "--map-C=+.h", "--kinds-C=f",
+    cmd = ["ctags-universal", "--output-format=json", "--languages=C", "--map-C=+.h", "--kinds-C=f",
            "--fields=+neS", "-I", "__must_check,__printf+,__cold,__noreturn", "-L", "-", "-f", "-"]
     run = subprocess.run(cmd, cwd=tree.root, input="\n".join(paths), capture_output=True, text=True,
                          check=True)
