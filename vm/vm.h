@@ -18,6 +18,8 @@ struct vpit;
 struct vrtc;
 struct vuart;
 struct vpm;
+struct vports;
+struct vfwcfg;
 struct vconsole;
 
 enum vm_state {
@@ -102,6 +104,8 @@ struct vm {
 	struct vrtc *rtc;
 	struct vuart *uart;
 	struct vpm *pm;
+	struct vports *ports;
+	struct vfwcfg *fwcfg;
 	struct vconsole *console;
 
 	u64 tsc_base; /* host TSC at power-on; guest TSC starts at 0 */
