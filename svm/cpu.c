@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* One CPU enters SVM operation; one vCPU takes it. */
+#include <errno.h>
+
+#include "arch/cpufeat.h"
+#include "arch/mem.h"
+#include "arch/msr.h"
+#include "arch/percpu.h"
+#include "arch/regs.h"
+#include "arch/x86.h"
+#include "svm/insn.h"
+#include "svm/svm.h"
+#include "svm/tlb.h"
+#include "vm/vm.h"
+
+#define VM_CR_SVMDIS  BIT(4)
+#define PRED_CMD_IBPB BIT(0)
+
+/* The memory stays with the CPU for good: it enters again after cpu_disable(). */
+static struct svm_cpu *cpu_state(struct cpu *cpu)
+{
+	struct svm_cpu *c = cpu->backend;
+
+	if (c)
+		return c;
+	c = kzalloc(sizeof(*c));
+	if (!c)
+		return NULL;
+	c->host = frame_alloc();
+	c->hsave = frame_alloc();
+	if (!c->host || !c->hsave) {
+		if (c->host)
+			frame_free(c->host);
+		if (c->hsave)
+			frame_free(c->hsave);
+		kfree(c, sizeof(*c));
+		return NULL;
+	}
+	cpu->backend = c;
+	return c;
+}
+
+int svm_cpu_enable(void)
+{
+	struct svm_cpu *c = cpu_state(this_cpu());
+
+	if (!c)
+		return -ENOMEM;
+	/* Not locked, or probe() would have refused. */
+	if (svm_facts.vm_cr_ok && (rdmsr(MSR_VM_CR) & VM_CR_SVMDIS))
+		wrmsr(MSR_VM_CR, rdmsr(MSR_VM_CR) & ~VM_CR_SVMDIS);
+	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SVME);
+	wrmsr(MSR_VM_HSAVE_PA, ptr_hpa(c->hsave).v);
+	vmsave(ptr_hpa(c->host));
+	/* So that svm_get_paging() can read the guest's PKRU; our own pages are all supervisor's. */
+	if (svm_facts.pku)
+		write_cr4(read_cr4() | CR4_PKE);
+	svm_asid_init(c);
+	c->last_vm = 0;
+	return 0;
+}
+
+void svm_cpu_disable(void)
+{
+	wrmsr(MSR_VM_HSAVE_PA, 0);
+	wrmsr(MSR_EFER, rdmsr(MSR_EFER) & ~EFER_SVME);
+}
+
+/* The previous VM may have trained the branch predictors against this one. */
+static void predictor_barrier(struct svm_cpu *c, const struct vm *vm)
+{
+	if (c->last_vm == vm->id + 1)
+		return;
+	if (c->last_vm && cpu_has(CPU_IBPB))
+		wrmsr(MSR_PRED_CMD, PRED_CMD_IBPB);
+	c->last_vm = vm->id + 1;
+}
+
+void svm_load(struct vcpu *v)
+{
+	struct svm_vcpu *s = svm_of(v);
+	struct svm_cpu *c = this_cpu()->backend;
+	u64 root = mmu_root_hpa(s->mmu).v;
+
+	if (s->cpu != c) {
+		s->cpu = c;
+		s->host_hpa = ptr_hpa(c->host).v;
+		s->asid_gen = 0; /* the number means nothing here, not even after A, B, A */
+		s->vmcb->ctl.clean = 0;
+		mmu_tag_fresh(&s->tag, this_cpu()->idx);
+	}
+	svm_asid_check(s);
+	if (s->vmcb->ctl.ncr3 != root) {
+		s->vmcb->ctl.ncr3 = root;
+		vmcb_dirty(s->vmcb, CLEAN_NP);
+		s->flush = true;
+	}
+	predictor_barrier(c, v->vm);
+	if (s->vmcb->save.dr7 & DR7_ENABLED)
+		svm_dr_own(v);
+}
+
+void svm_unload(struct vcpu *v)
+{
+	svm_dr_disown(v);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Before the world switch (svm/enter.S); svm/exit.c goes on behind it. Every instruction of this way
+ * is paid at every exit. So it makes no call but the jumps into and out of the switch, and what seldom
+ * changes is prepared by svm_load() or behind the one test for a flush.
+ */
+#include <assert.h>
+
+#include "arch/regs.h"
+#include "svm/svm.h"
+#include "svm/tlb.h"
+
+static_assert(offsetof(struct vcpu, regs.gpr) == 0, "svm/enter.S");
+static_assert(R_CX == 1 && R_DX == 2 && R_BX == 3 && R_BP == 5 && R_SI == 6 && R_DI == 7,
+	      "svm/enter.S");
+
+enum exit_reason svm_switch(struct vcpu *v, u64 vmcb, u64 host_vmcb);
+
+static __always_inline enum exit_reason run(struct vcpu *v, const struct svm_vcpu *s)
+{
+	struct vmcb_save *g = &s->vmcb->save;
+
+	g->rax = v->regs.gpr[R_AX];
+	g->rsp = v->regs.gpr[R_SP];
+	g->rip = v->regs.rip;
+	g->rflags = v->regs.rflags;
+	return svm_switch(v, s->vmcb_hpa, s->host_hpa);
+}
+
+static __noinline enum exit_reason run_flushing(struct vcpu *v, struct svm_vcpu *s)
+{
+	svm_tlb_flush(s);
+	return run(v, s);
+}
+
+enum exit_reason svm_enter(struct vcpu *v)
+{
+	struct svm_vcpu *s = svm_of(v);
+	enum mmu_flush flush = mmu_enter(s->mmu, &s->tag);
+
+	if (unlikely(flush == MMU_FLUSH_TAG || s->flush))
+		return run_flushing(v, s);
+	return run(v, s);
+}

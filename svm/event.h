@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* EVENTINJ and EXITINTINFO, which have one format. Source: AMD APM 2 "Event Injection". */
+#pragma once
+
+#include "lib/types.h"
+
+#include "arch/regs.h"
+#include "svm/vmcb.h"
+#include "vm/exit.h"
+
+static inline u32 event_encode(const struct vcpu_event *e)
+{
+	static const u8 type[] = {
+		[EVENT_IRQ] = EVENTINJ_TYPE_INTR,
+		[EVENT_NMI] = EVENTINJ_TYPE_NMI,
+		[EVENT_EXC] = EVENTINJ_TYPE_EXC,
+		[EVENT_SOFT] = EVENTINJ_TYPE_SOFT,
+	};
+
+	return EVENTINJ_VALID | (u32)type[e->type] << 8 | (e->has_error ? EVENTINJ_HAS_ERROR : 0) |
+	       e->vector;
+}
+
+/* False: nothing to inject again, the guest repeats the instruction. */
+static inline bool event_decode(u32 info, u32 error, struct vcpu_event *e)
+{
+	u8 vector = info & EVENTINJ_VECTOR;
+	u8 type;
+
+	if (!(info & EVENTINJ_VALID))
+		return false;
+	switch (EVENTINJ_TYPE(info)) {
+	case EVENTINJ_TYPE_INTR:
+		type = EVENT_IRQ;
+		break;
+	case EVENTINJ_TYPE_NMI:
+		type = EVENT_NMI;
+		vector = EXC_NMI;
+		break;
+	case EVENTINJ_TYPE_EXC:
+		if (vector == EXC_BP || vector == EXC_OF)
+			return false;
+		type = EVENT_EXC;
+		break;
+	default:
+		return false; /* INTn; other types do not exist */
+	}
+	*e = (struct vcpu_event){ .type = type, .vector = vector };
+	if (type == EVENT_EXC && (info & EVENTINJ_HAS_ERROR)) {
+		e->has_error = true;
+		e->error = error;
+	}
+	return true;
+}

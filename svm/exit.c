@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Behind the world switch: the guest's registers go to struct vcpu; exit code, EXITINFO1 and
+ * EXITINFO2 become the words of vm/exit.h. The usual exits take no call here.
+ */
+#include <string.h>
+
+#include "arch/regs.h"
+#include "arch/x86.h"
+#include "svm/insn.h"
+#include "svm/svm.h"
+#include "svm/tlb.h"
+
+/* Exits that say all by their code; 0 = see detail(). */
+static const u8 plain[] = {
+	[VMEXIT_NMI] = EXIT_NMI,           [VMEXIT_SMI] = EXIT_SMI,
+	[VMEXIT_INIT] = EXIT_INIT,         [VMEXIT_VINTR] = EXIT_IRQ_WINDOW,
+	[VMEXIT_RDPMC] = EXIT_RDPMC,       [VMEXIT_CPUID] = EXIT_CPUID,
+	[VMEXIT_INVD] = EXIT_INVD,         [VMEXIT_PAUSE] = EXIT_PAUSE,
+	[VMEXIT_HLT] = EXIT_HLT,           [VMEXIT_INVLPGA] = EXIT_VIRT_INSN,
+	[VMEXIT_SHUTDOWN] = EXIT_TRIPLE,   [VMEXIT_VMRUN] = EXIT_VIRT_INSN,
+	[VMEXIT_VMMCALL] = EXIT_HYPERCALL, [VMEXIT_VMLOAD] = EXIT_VIRT_INSN,
+	[VMEXIT_VMSAVE] = EXIT_VIRT_INSN,  [VMEXIT_STGI] = EXIT_VIRT_INSN,
+	[VMEXIT_CLGI] = EXIT_VIRT_INSN,    [VMEXIT_SKINIT] = EXIT_VIRT_INSN,
+	[VMEXIT_WBINVD] = EXIT_WBINVD,     [VMEXIT_MONITOR] = EXIT_MONITOR,
+	[VMEXIT_MWAIT] = EXIT_MWAIT,       [VMEXIT_MWAIT_ARMED] = EXIT_MWAIT,
+	[VMEXIT_XSETBV] = EXIT_XSETBV,     [VMEXIT_RDPRU] = EXIT_VIRT_INSN,
+	[VMEXIT_INVLPGB] = EXIT_VIRT_INSN, [VMEXIT_INVLPGB_ILLEGAL] = EXIT_VIRT_INSN,
+	[VMEXIT_MCOMMIT] = EXIT_VIRT_INSN, [VMEXIT_TLBSYNC] = EXIT_VIRT_INSN,
+};
+
+static_assert(EXIT_IRQ == 0, "plain[] takes it for none, so VMEXIT_INTR goes through detail()");
+
+static enum exit_reason pio(struct vcpu *v, const struct vmcb_ctl *c)
+{
+	u32 info = (u32)c->exit_info1;
+
+	v->exit.pio.port = IOIO_PORT(info);
+	v->exit.pio.size = IOIO_SIZE(info);
+	v->exit.pio.in = info & IOIO_IN;
+	v->exit.pio.string = info & IOIO_STRING;
+	v->exit.pio.rep = info & IOIO_REP;
+	/* The one exit whose next RIP every CPU saves. */
+	v->exit.insn_len = (u8)(c->exit_info2 - v->regs.rip);
+	return EXIT_PIO;
+}
+
+static enum exit_reason npf(struct vcpu *v, const struct vmcb_ctl *c)
+{
+	struct mmu_fault *f = &v->exit.npf;
+	u32 error = (u32)c->exit_info1;
+
+	f->gpa = GPA(c->exit_info2);
+	f->access = error & NPF_FETCH ? MMU_X : error & NPF_W ? MMU_W : MMU_R;
+	f->table_walk = c->exit_info1 & NPF_TABLE;
+	f->present = error & NPF_P;
+	f->hw_error = error;
+	/* Source: AMD APM 2 "Decode Assists": up to 15 bytes, only of data accesses. */
+	if (svm_has(SVM_DECODE)) {
+		v->exit.nr_bytes = MIN(c->nr_bytes & 15, 15);
+		memcpy(v->exit.bytes, c->bytes, sizeof(v->exit.bytes));
+	}
+	return EXIT_NPF;
+}
+
+static enum exit_reason cr_access(struct vcpu *v, u32 code, u64 info)
+{
+	v->exit.cr.nr = code & 15;
+	v->exit.cr.write = code >= VMEXIT_CR_WRITE;
+	/* Source: AMD APM 2 "MOV CRx": bit 63 tells MOV from LMSW, CLTS and SMSW. */
+	v->exit.cr.gpr = svm_has(SVM_DECODE) && (info & BIT(63)) ? info & 15 : 0xff;
+	return EXIT_CR;
+}
+
+static enum exit_reason exception(struct vcpu *v, u32 vector, const struct vmcb_ctl *c)
+{
+	if (vector == EXC_MC) {
+		raise_mc();
+		return EXIT_NMI;
+	}
+	if (vector == EXC_DB && svm_nmi_stepped(v))
+		return EXIT_NMI_WINDOW;
+	v->exit.exc.vector = (u8)vector;
+	v->exit.exc.error = (u32)c->exit_info1;
+	v->exit.exc.cr2 = c->exit_info2;
+	return EXIT_EXCEPTION;
+}
+
+static enum exit_reason rare(struct vcpu *v, u32 code, const struct vmcb_ctl *c)
+{
+	switch (code) {
+	case VMEXIT_IRET:
+		svm_nmi_iret(v);
+		return EXIT_NMI_WINDOW;
+	case VMEXIT_CR_READ ... VMEXIT_CR_WRITE + 15:
+		return cr_access(v, code, c->exit_info1);
+	case VMEXIT_DR_READ ... VMEXIT_DR_WRITE + 15:
+		svm_dr_own(v);
+		return EXIT_DR;
+	case VMEXIT_EXCEPTION ... VMEXIT_EXCEPTION + 31:
+		return exception(v, code - VMEXIT_EXCEPTION, c);
+	case VMEXIT_INVALID:
+		return EXIT_FAIL;
+	default:
+		return EXIT_UNKNOWN;
+	}
+}
+
+static enum exit_reason detail(struct vcpu *v, u64 code, const struct vmcb_ctl *c)
+{
+	if (code == VMEXIT_IOIO)
+		v->exit.reason = pio(v, c);
+	else if (code == VMEXIT_NPF)
+		v->exit.reason = npf(v, c);
+	else if (code == VMEXIT_MSR)
+		v->exit.reason = c->exit_info1 & 1 ? EXIT_WRMSR : EXIT_RDMSR;
+	else if (code == VMEXIT_INTR)
+		v->exit.reason = EXIT_IRQ;
+	else
+		v->exit.reason = rare(v, (u32)code, c);
+	return (enum exit_reason)v->exit.reason;
+}
+
+static __always_inline enum exit_reason decode(struct vcpu *v, const struct vmcb_ctl *c)
+{
+	u64 code = c->exit_code;
+
+	v->exit.code = code;
+	v->exit.nr_bytes = 0;
+	/* 0 where the CPU does not save it, and for exits that are no instruction's. */
+	v->exit.insn_len = c->next_rip ? (u8)(c->next_rip - v->regs.rip) : 0;
+	if (code >= ARRAY_SIZE(plain) || !plain[code])
+		return detail(v, code, c);
+	v->exit.reason = plain[code];
+	return (enum exit_reason)plain[code];
+}
+
+static __noinline enum exit_reason exited_busy(struct vcpu *v, struct svm_vcpu *s)
+{
+	const struct vmcb_ctl *c = &s->vmcb->ctl;
+
+	if (s->flushing)
+		svm_tlb_flushed(s, (u32)c->exit_code != VMEXIT_INVALID);
+	if (c->exit_int_info & EVENTINJ_VALID)
+		svm_interrupted(v);
+	return decode(v, c);
+}
+
+enum exit_reason svm_exited(struct vcpu *v)
+{
+	struct svm_vcpu *s = svm_of(v);
+	struct vmcb *b = s->vmcb;
+
+	mmu_exit(&s->tag);
+	v->exit.tsc = rdtsc();
+	v->regs.gpr[R_AX] = b->save.rax;
+	v->regs.gpr[R_SP] = b->save.rsp;
+	v->regs.rip = b->save.rip;
+	v->regs.rflags = b->save.rflags;
+	b->ctl.clean = CLEAN_ALL;
+	if (unlikely(s->flushing || (b->ctl.exit_int_info & EVENTINJ_VALID)))
+		return exited_busy(v, s);
+	return decode(v, &b->ctl);
+}

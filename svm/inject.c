@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Events into the guest, and back out of a delivery that an exit interrupted.
+ *
+ * Software interrupts and INT3 and INTO are never injected again: their RIP is still at the
+ * instruction, so the guest just executes it once more. That needs no length, and so no next-RIP
+ * save. (Source: AMD APM 2 "Event Injection" pushes RIP as it is.)
+ *
+ * NMI: without virtual NMI the CPU does not know that the guest is in its NMI handler. From the
+ * injection to the IRET, IRET exits. That exit comes before the IRET, whose frame a new NMI would
+ * overwrite (it has a stack of its own), so NMI stays masked while RIP is still at it; if one waits,
+ * TF is set for one instruction and the #DB behind it is the window.
+ */
+#include "arch/regs.h"
+#include "svm/event.h"
+#include "svm/svm.h"
+
+#define DR6_BS BIT(14)
+#define DR6_B  MASK(3, 0)
+
+static void iret_intercept(struct svm_vcpu *s, bool on)
+{
+	vmcb_intercept_set(s->vmcb, ICPT_IRET, on);
+	vmcb_dirty(s->vmcb, CLEAN_INTERCEPTS);
+}
+
+static void nmi_set(struct svm_vcpu *s, enum nmi_state state)
+{
+	s->nmi = (u8)state;
+	iret_intercept(s, state == NMI_MASKED);
+}
+
+void svm_inject(struct vcpu *v, const struct vcpu_event *e)
+{
+	struct svm_vcpu *s = svm_of(v);
+	struct vmcb_ctl *c = &s->vmcb->ctl;
+
+	c->event_inj = event_encode(e);
+	c->event_inj_error = e->error;
+	if (e->type == EVENT_NMI)
+		nmi_set(s, NMI_MASKED);
+}
+
+/* #VMEXIT clears EVENTINJ itself. */
+void svm_cancel(struct vcpu *v)
+{
+	struct svm_vcpu *s = svm_of(v);
+	u32 queued = s->vmcb->ctl.event_inj;
+
+	s->vmcb->ctl.event_inj = 0;
+	if ((queued & EVENTINJ_VALID) && EVENTINJ_TYPE(queued) == EVENTINJ_TYPE_NMI)
+		nmi_set(s, NMI_OPEN);
+}
+
+void svm_interrupted(struct vcpu *v)
+{
+	struct svm_vcpu *s = svm_of(v);
+	const struct vmcb_ctl *c = &s->vmcb->ctl;
+
+	if (!event_decode(c->exit_int_info, c->exit_int_error, &v->pending))
+		return;
+	if (v->pending.type == EVENT_NMI)
+		nmi_set(s, NMI_OPEN);
+	v->redelivery = true;
+	v->stat.reinjected++;
+	vcpu_request_self(v, VREQ_EVENT);
+}
+
+void svm_irq_window(struct vcpu *v, bool on)
+{
+	struct vmcb *b = vmcb_of(v);
+	u32 want = INT_CTL_V_IRQ | INT_CTL_V_IGN_TPR | INT_CTL_V_PRIO_HIGHEST;
+
+	if (vmcb_intercept_get(b, ICPT_VINTR) == on)
+		return;
+	vmcb_intercept_set(b, ICPT_VINTR, on);
+	b->ctl.int_ctl = on ? b->ctl.int_ctl | want : b->ctl.int_ctl & ~want;
+	vmcb_dirty(b, CLEAN_INTERCEPTS | CLEAN_INT_CTL);
+}
+
+bool svm_irq_shadow(struct vcpu *v)
+{
+	return vmcb_of(v)->ctl.int_shadow & INT_SHADOW;
+}
+
+void svm_clear_irq_shadow(struct vcpu *v)
+{
+	vmcb_of(v)->ctl.int_shadow &= ~INT_SHADOW;
+}
+
+bool svm_nmi_masked(struct vcpu *v)
+{
+	const struct svm_vcpu *s = svm_of(v);
+
+	return s->nmi == NMI_MASKED || (s->nmi == NMI_IRET && v->regs.rip == s->iret_rip);
+}
+
+void svm_nmi_iret(struct vcpu *v)
+{
+	struct svm_vcpu *s = svm_of(v);
+
+	s->iret_rip = v->regs.rip;
+	nmi_set(s, NMI_IRET);
+}
+
+/* When NMI_MASKED the IRET's exit comes by itself; else one instruction is in the way. */
+void svm_nmi_window(struct vcpu *v, bool on)
+{
+	struct svm_vcpu *s = svm_of(v);
+
+	if (on && s->nmi != NMI_MASKED && !s->nmi_step && !(v->regs.rflags & RFLAGS_TF)) {
+		s->nmi_step = true;
+		s->step_dr6 = s->vmcb->save.dr6 & DR6_BS;
+		v->regs.rflags |= RFLAGS_TF;
+	} else if (!on && s->nmi_step) {
+		s->nmi_step = false;
+		v->regs.rflags &= ~RFLAGS_TF;
+	}
+}
+
+bool svm_nmi_stepped(struct vcpu *v)
+{
+	struct svm_vcpu *s = svm_of(v);
+	struct vmcb *b = s->vmcb;
+
+	if (!s->nmi_step)
+		return false;
+	s->nmi_step = false;
+	b->save.dr6 = (b->save.dr6 & ~DR6_BS) | s->step_dr6;
+	vmcb_dirty(b, CLEAN_DR);
+	/* IRET has loaded the guest's own TF. */
+	if (s->nmi != NMI_IRET || v->regs.rip == s->iret_rip)
+		v->regs.rflags &= ~RFLAGS_TF;
+	return !(b->save.dr6 & DR6_B);
+}

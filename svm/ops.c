@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "svm/ops.h"
+
+#include "arch/cpufeat.h"
+#include "mmu/mmu.h"
+#include "svm/svm.h"
+
+static int init(void)
+{
+	/* The CPU walks nested tables with the hypervisor's own number of levels. */
+	mmu_hw.root_level = 4;
+	mmu_hw.maxphyaddr = cpu_maxphyaddr;
+	mmu_hw.has_1g = cpu_has(CPU_1G);
+	mmu_hw.has_nx = cpu_has(CPU_NX);
+	return svm_ctl_init();
+}
+
+static void flush(struct vcpu *v)
+{
+	svm_of(v)->flush = true;
+}
+
+const struct hv_ops svm_ops = {
+	.name = "svm",
+	.probe = svm_probe,
+	.init = init,
+	.cpu_enable = svm_cpu_enable,
+	.cpu_disable = svm_cpu_disable,
+	.describe = svm_describe,
+	.vm_init = svm_vm_init,
+	.vm_fini = svm_vm_fini,
+	.vcpu_init = svm_vcpu_init,
+	.vcpu_fini = svm_vcpu_fini,
+	.vcpu_reset = svm_vcpu_reset,
+	.load = svm_load,
+	.unload = svm_unload,
+	.enter = svm_enter,
+	.inject = svm_inject,
+	.cancel = svm_cancel,
+	.irq_window = svm_irq_window,
+	.nmi_window = svm_nmi_window,
+	.irq_shadow = svm_irq_shadow,
+	.clear_irq_shadow = svm_clear_irq_shadow,
+	.nmi_masked = svm_nmi_masked,
+	.get_sreg = svm_get_sreg,
+	.set_sreg = svm_set_sreg,
+	.get_seg = svm_get_seg,
+	.set_seg = svm_set_seg,
+	.get_paging = svm_get_paging,
+	.pause_exits = svm_pause_exits,
+	.set_tsc_offset = svm_set_tsc_offset,
+	.flush = flush,
+	.check = svm_check,
+	.dump = svm_dump,
+};

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The guest's registers in the VMCB. VMSAVE follows every exit, so all of them are valid there. */
+#include <string.h>
+
+#include "arch/regs.h"
+#include "arch/x86.h"
+#include "svm/insn.h"
+#include "svm/svm.h"
+
+#define PAT_RESET    0x0007040600070406ULL
+#define DR6_RESET    0xffff0ff0ULL
+#define DR7_RESET    0x400ULL
+#define CR0_RESET    (CR0_CD | CR0_NW | CR0_ET)
+#define RESET_VECTOR 0xfff0
+#define EFER_HIDDEN  EFER_SVME /* VMRUN wants it; the guest has no SVM */
+
+/* Where each register is and which cached state it belongs to. */
+#define AT(field) offsetof(struct vmcb, save.field)
+
+static const struct {
+	u16 off, clean;
+} sregs[SR_NR] = {
+	[SR_CR0] = {AT(cr0),             CLEAN_CR },
+	[SR_CR2] = { AT(cr2),            CLEAN_CR2},
+	[SR_CR3] = { AT(cr3),            CLEAN_CR },
+	[SR_CR4] = { AT(cr4),            CLEAN_CR },
+	[SR_EFER] = { AT(efer),           CLEAN_CR },
+	[SR_DR6] = { AT(dr6),            CLEAN_DR },
+	[SR_DR7] = { AT(dr7),            CLEAN_DR },
+	[SR_GDTR_BASE] = { AT(gdtr.base),      CLEAN_DT },
+	[SR_GDTR_LIMIT] = { AT(gdtr.limit),     CLEAN_DT },
+	[SR_IDTR_BASE] = { AT(idtr.base),      CLEAN_DT },
+	[SR_IDTR_LIMIT] = { AT(idtr.limit),     CLEAN_DT },
+	[SR_STAR] = { AT(star),           0        },
+	[SR_LSTAR] = { AT(lstar),          0        },
+	[SR_CSTAR] = { AT(cstar),          0        },
+	[SR_SFMASK] = { AT(sfmask),         0        },
+	[SR_KERNEL_GS_BASE] = { AT(kernel_gs_base), 0        },
+	[SR_SYSENTER_CS] = { AT(sysenter_cs),    0        },
+	[SR_SYSENTER_ESP] = { AT(sysenter_esp),   0        },
+	[SR_SYSENTER_EIP] = { AT(sysenter_eip),   0        },
+	[SR_PAT] = { AT(g_pat),          CLEAN_NP },
+ /* Without LBR virtualisation the CPU ignores the field, and it is just storage. */
+	[SR_DEBUGCTL] = { AT(dbgctl),         0        },
+};
+
+static const u16 segs[S_NR] = {
+	[S_ES] = AT(es), [S_CS] = AT(cs), [S_SS] = AT(ss),     [S_DS] = AT(ds),
+	[S_FS] = AT(fs), [S_GS] = AT(gs), [S_LDTR] = AT(ldtr), [S_TR] = AT(tr),
+};
+#undef AT
+
+static bool is_limit(enum vcpu_sreg r)
+{
+	return r == SR_GDTR_LIMIT || r == SR_IDTR_LIMIT;
+}
+
+u64 svm_get_sreg(struct vcpu *v, enum vcpu_sreg r)
+{
+	const char *p = (const char *)vmcb_of(v) + sregs[r].off;
+	u64 val;
+
+	if (is_limit(r))
+		return *(const u32 *)(const void *)p;
+	val = *(const u64 *)(const void *)p;
+	return r == SR_EFER ? val & ~EFER_HIDDEN : val;
+}
+
+void svm_set_sreg(struct vcpu *v, enum vcpu_sreg r, u64 val)
+{
+	struct svm_vcpu *s = svm_of(v);
+	char *p = (char *)s->vmcb + sregs[r].off;
+
+	vmcb_dirty(s->vmcb, sregs[r].clean);
+	if (is_limit(r)) {
+		*(u32 *)(void *)p = (u32)val;
+		return;
+	}
+	*(u64 *)(void *)p = r == SR_EFER ? val | EFER_HIDDEN : val;
+	/* The guest could not have written these without a flush of its TLB. */
+	if (r == SR_CR0 || r == SR_CR3 || r == SR_CR4 || r == SR_EFER || r == SR_PAT)
+		s->flush = true;
+	if (r == SR_DR7 && (val & DR7_ENABLED))
+		svm_dr_own(v);
+}
+
+static struct vmcb_seg *seg_of(struct vmcb *b, u32 seg)
+{
+	return (struct vmcb_seg *)(void *)((char *)b + segs[seg]);
+}
+
+void svm_get_seg(struct vcpu *v, u32 seg, struct segment *s)
+{
+	const struct vmcb_seg *h = seg_of(vmcb_of(v), seg);
+
+	*s = (struct segment){ h->sel, h->attr, h->limit, h->base };
+}
+
+/*
+ * TR only as the loader or a reset wants it. Never a copy that came from svm_get_seg(): between LTR
+ * and the exit QEMU TCG keeps another type than it should, and stops when it gets the right one.
+ */
+void svm_set_seg(struct vcpu *v, u32 seg, const struct segment *s)
+{
+	struct vmcb *b = vmcb_of(v);
+
+	*seg_of(b, seg) = (struct vmcb_seg){ s->sel, s->attr, s->limit, s->base };
+	if (seg == S_SS)
+		b->save.cpl = SEG_DPL(s->attr);
+	vmcb_dirty(b, CLEAN_SEG);
+}
+
+void svm_get_paging(struct vcpu *v, struct mmu_regs *r)
+{
+	const struct vmcb_save *g = &vmcb_of(v)->save;
+
+	r->cr0 = g->cr0;
+	r->cr3 = g->cr3;
+	r->cr4 = g->cr4;
+	r->efer = g->efer;
+	r->rflags = v->regs.rflags;
+	/* PKRU is in the register while the vCPU is loaded. */
+	r->pkru = g->cr4 & CR4_PKE ? rdpkru() : 0;
+	r->cpl = g->cpl;
+	r->maxphyaddr = mmu_hw.maxphyaddr;
+	r->has_nx = mmu_hw.has_nx;
+	r->has_1g = mmu_hw.has_1g;
+	r->has_pse36 = true;
+	/* Under nested paging the CPU reads PDPTEs from memory at each walk. Source: AMD APM 2 "Legacy
+	 * PAE Mode". */
+	r->pdpte_latched = false;
+}
+
+/* Source: AMD APM 2 "Processor Initialization State". */
+void svm_vcpu_reset(struct vcpu *v)
+{
+	static const struct vmcb_seg data = { 0, 0x93, 0xffff, 0 };
+	static const struct vmcb_seg code = { 0xf000, 0x9b, 0xffff, 0xffff0000 };
+	static const struct vmcb_seg ldt = { 0, 0x82, 0xffff, 0 }, tss = { 0, 0x8b, 0xffff, 0 };
+	static const struct vmcb_seg table = { 0, 0, 0xffff, 0 };
+	struct svm_vcpu *s = svm_of(v);
+	struct vmcb_save *g = &s->vmcb->save;
+
+	svm_dr_disown(v);
+	memset(v->dr, 0, sizeof(v->dr));
+	svm_cancel(v);
+	svm_irq_window(v, false);
+	svm_nmi_window(v, false);
+	s->nmi = NMI_OPEN;
+	vmcb_intercept_set(s->vmcb, ICPT_IRET, false);
+	s->vmcb->ctl.int_shadow = 0;
+
+	memset(g, 0, sizeof(*g));
+	g->es = g->ss = g->ds = g->fs = g->gs = data;
+	g->cs = code;
+	g->ldtr = ldt;
+	g->tr = tss;
+	g->gdtr = g->idtr = table;
+	g->efer = EFER_HIDDEN;
+	g->cr0 = CR0_RESET;
+	g->dr6 = DR6_RESET;
+	g->dr7 = DR7_RESET;
+	g->g_pat = PAT_RESET;
+	v->regs.rip = RESET_VECTOR;
+	v->regs.rflags = RFLAGS_ONE;
+	s->vmcb->ctl.clean = 0;
+	s->flush = true;
+}

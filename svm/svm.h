@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the files of svm/ share. Nobody else includes this. */
+#pragma once
+
+#include "lib/addr.h"
+#include "lib/types.h"
+
+#include "mmu/tlb.h"
+#include "svm/probe.h"
+#include "svm/vmcb.h"
+#include "vm/exit.h"
+#include "vm/hv_ops.h"
+#include "vm/vcpu.h"
+
+#define DR7_ENABLED MASK(7, 0) /* L0, G0 .. L3, G3 */
+
+/* One physical CPU. */
+struct svm_cpu {
+	struct vmcb
+		*host; /* FS, GS, TR, LDTR and the MSRs of VMSAVE, as the hypervisor wants them */
+	void *hsave;   /* VMRUN keeps the rest of the host's state here */
+	u32 last_vm;   /* VM id + 1 of the last vCPU loaded; 0 = none */
+	u32 next_asid; /* svm/tlb.h */
+	u64 asid_gen;
+	bool flush_all;
+};
+
+enum nmi_state {
+	NMI_OPEN,
+	NMI_MASKED, /* from the injection to the IRET; IRET is intercepted */
+	NMI_IRET,   /* the IRET at iret_rip was seen; masked as long as RIP is still there */
+};
+
+/* One virtual CPU: v->backend. */
+struct svm_vcpu {
+	struct vmcb *vmcb;
+	u64 vmcb_hpa;
+	u64 host_hpa; /* of the loaded CPU's svm_cpu.host */
+	struct mmu_vm *mmu;
+	struct mmu_tag tag;
+	struct svm_cpu *cpu; /* whose ASIDs this vCPU has, and whose VMCB cache may know vmcb */
+	u64 asid_gen;
+	bool flush;    /* the next entry must flush the tag */
+	bool flushing; /* the entry in progress does */
+	bool dr_owned; /* DR0..DR3 hold the guest's values; no DR access exits */
+	bool nmi_step; /* TF is set for us */
+	bool pause_exits;
+	u8 nmi; /* enum nmi_state */
+	u64 iret_rip;
+	u64 step_dr6; /* DR6.BS before the step */
+};
+
+static __always_inline struct svm_vcpu *svm_of(const struct vcpu *v)
+{
+	return v->backend;
+}
+
+static __always_inline struct vmcb *vmcb_of(const struct vcpu *v)
+{
+	return svm_of(v)->vmcb;
+}
+
+/* The fields behind these CLEAN_* bits were written; the CPU must read them at the next entry. */
+static __always_inline void vmcb_dirty(struct vmcb *b, u32 clean_bits)
+{
+	b->ctl.clean &= ~clean_bits;
+}
+
+/* cpu.c */
+int svm_cpu_enable(void);
+void svm_cpu_disable(void);
+void svm_load(struct vcpu *v);
+void svm_unload(struct vcpu *v);
+
+/* ctl.c */
+int svm_ctl_init(void);
+int svm_vm_init(struct vm *vm);
+void svm_vm_fini(struct vm *vm);
+int svm_vcpu_init(struct vcpu *v);
+void svm_vcpu_fini(struct vcpu *v);
+void svm_pause_exits(struct vcpu *v, bool on);
+void svm_set_tsc_offset(struct vcpu *v, u64 offset);
+
+/* enter.c */
+enum exit_reason svm_enter(struct vcpu *v);
+
+/* exit.c: where svm/enter.S goes on. Fills v->regs and v->exit. */
+enum exit_reason svm_exited(struct vcpu *v);
+
+/* inject.c */
+void svm_inject(struct vcpu *v, const struct vcpu_event *e);
+void svm_cancel(struct vcpu *v);
+void svm_irq_window(struct vcpu *v, bool on);
+void svm_nmi_window(struct vcpu *v, bool on);
+bool svm_irq_shadow(struct vcpu *v);
+void svm_clear_irq_shadow(struct vcpu *v);
+bool svm_nmi_masked(struct vcpu *v);
+/* An exit came while an event was being delivered: makes it v->pending. */
+void svm_interrupted(struct vcpu *v);
+/* The guest is at the IRET that ends an NMI handler. */
+void svm_nmi_iret(struct vcpu *v);
+/* A #DB came: true when it ends the step over that IRET and is not the guest's. */
+bool svm_nmi_stepped(struct vcpu *v);
+
+/* dr.c */
+void svm_dr_own(struct vcpu *v);
+void svm_dr_disown(struct vcpu *v);
+
+/* state.c */
+void svm_vcpu_reset(struct vcpu *v);
+u64 svm_get_sreg(struct vcpu *v, enum vcpu_sreg r);
+void svm_set_sreg(struct vcpu *v, enum vcpu_sreg r, u64 val);
+void svm_get_seg(struct vcpu *v, u32 seg, struct segment *s);
+void svm_set_seg(struct vcpu *v, u32 seg, const struct segment *s);
+void svm_get_paging(struct vcpu *v, struct mmu_regs *r);
+
+/* check.c, dump.c */
+int svm_check(struct vcpu *v, struct out *o);
+void svm_dump(struct vcpu *v, struct out *o);
