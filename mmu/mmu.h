@@ -12,6 +12,7 @@
 #include "lib/addr.h"
 #include "lib/types.h"
 
+#include "mmu/hw.h"
 #include "mmu/slot.h"
 #include "mmu/tlb.h"
 #include "mmu/vm.h"
@@ -29,19 +30,6 @@ enum mmu_verdict {
 	MMU_NOMEM,      /* the page pool cannot serve this VM any more */
 	MMU_KILL_VM,    /* an invariant of this VM is broken: freeze and dump it */
 };
-
-/* Hardware that runs the tables. One record for the whole machine, made by the backend. */
-struct mmu_hw {
-	u8 fmt;        /* enum spte_fmt: SPTE_NPT or SPTE_EPT */
-	u8 root_level; /* levels of the nested table: 4 or 5 */
-	u8 maxphyaddr; /* host physical bits */
-	bool has_1g;   /* 1 GiB leaves */
-	bool has_nx;   /* NX may be set in entries */
-	bool l1tf;     /* non-present entries must hold high physical bits */
-	bool multihit; /* no executable leaf larger than 4 KiB */
-};
-
-extern struct mmu_hw mmu_hw;
 
 #define MMU_MAX_VMS 255
 
@@ -100,11 +88,11 @@ enum mmu_verdict mmu_fault(struct mmu_vm *m, const struct mmu_fault *f, struct m
  */
 void *mmu_gpa_ptr(const struct mmu_vm *m, gpa_t gpa, u64 *len);
 /* Copy across page and slot borders. -EFAULT when a byte is not RAM (or ROM, for reading); nothing
- * is guaranteed about the part before it. mmu_write() keeps tracking and dirty logs right. */
+ * is guaranteed about the part before it. mmu_write() keeps dirty logs right. */
 int mmu_read(const struct mmu_vm *m, gpa_t gpa, void *buf, u64 len) __must_check;
 int mmu_write(struct mmu_vm *m, gpa_t gpa, const void *buf, u64 len) __must_check;
 /* Compare-exchange of 1, 2, 4, 8 or 16 naturally aligned bytes. 1 = swapped, 0 = *old updated,
- * -EFAULT = not writable RAM. */
+ * -EFAULT = not writable RAM, or not aligned. */
 int mmu_cmpxchg(struct mmu_vm *m, gpa_t gpa, void *old, const void *new, u8 size) __must_check;
 /* The hypervisor has written to these bytes through mmu_gpa_ptr(): keeps dirty logs right. */
 void mmu_wrote(struct mmu_vm *m, gpa_t gpa, u64 len);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Memory slots: what each range of guest-physical frames is. */
+/*
+ * Memory slots: what each range of guest-physical frames is. Look-ups may come from any CPU at any
+ * time; the calls that change slots or their dirty logs are made by one thread at a time.
+ */
 #pragma once
 
 #include "lib/addr.h"

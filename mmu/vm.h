@@ -20,19 +20,24 @@ struct mmu_ram {
 
 struct mmu_vm {
 	/* Read at every entry: one cache line of their own. */
-	u64 epoch __aligned(64); /* stamp of the last drop, downgrade or unlink; under lock */
+	u64 epoch __aligned(64); /* stamp of the last flush request; under lock */
 	u64 flush_floor;         /* a tag flushed before this stamp must flush before it runs */
 	struct mmu_root root;
 	struct mmu_ram ram;
+
+	u64 lookaside[8]; /* recent device pages; mmu/fault.c */
 
 	struct env_lock lock; /* tables, slots, tracking, tags */
 	u32 id;
 	u32 quota; /* pool pages this VM may hold; under the pool lock, as is used */
 	u32 used;
+	u32 nr_logged; /* slots with a dirty log */
+	u64 gfn_limit; /* frames that a guest can name */
 	bool prebuilt;
 	struct mmu_tag *tags; /* every TLB context that may hold our translations */
 	u32 zap_list;         /* pool pages in state ZAPPING */
 	u32 quarantine;       /* pool pages in state QUARANTINE, newest first */
+	u64 drain_stamp;      /* quarantined pages older than this wait for its acknowledgement */
 	gfn_t spurious_gfn;   /* of the last spurious fault, and how many came in a row */
 	u32 spurious_run;
 	const char *broken; /* static text: which invariant failed */

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Dirty logging: a bit per frame of a slot. While the log is on, the slot is mapped by 4 KiB leaves
+ * that are writable only where the bit is set already, so the first write to each frame faults.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "mmu/direct.h"
+#include "mmu/mmu.h"
+#include "mmu/slot_priv.h"
+#include "mmu/track.h"
+
+/* Frames whose log is fetched under one hold of the lock. */
+#define FETCH_FRAMES 1024
+
+/* Under the lock: the RAM slot that starts at gfn. */
+static struct slot *slot_at(struct mmu_vm *m, gfn_t gfn)
+{
+	struct slot_place p = slot_place(m, gfn);
+
+	return p.slot && p.first == gfn.v ? p.slot : NULL;
+}
+
+static int switch_log(struct mmu_vm *m, gfn_t gfn, bool on, u64 *nr)
+{
+	struct slot *s;
+	int rc = 0;
+
+	env_lock(&m->lock);
+	s = slot_at(m, gfn);
+	if (!s)
+		rc = -ENOENT;
+	else if (s->kind != SLOT_RAM)
+		rc = -EINVAL;
+	else
+		slot_set_log(m, s, on);
+	*nr = s ? s->nr : 0;
+	env_unlock(&m->lock);
+	return rc;
+}
+
+/* Makes the whole bitmap before the log is switched on. */
+static int make_bitmap(struct mmu_vm *m, gfn_t gfn)
+{
+	struct mmu_res r = { .nr = 0 };
+	u64 i = 0, nr = 1;
+	int rc = 0;
+
+	while (i < nr) {
+		struct slot *s;
+
+		rc = res_fill(m, &r, 2);
+		if (rc == -EAGAIN)
+			continue;
+		if (rc)
+			break;
+		env_lock(&m->lock);
+		s = slot_at(m, gfn);
+		if (s && s->kind == SLOT_RAM)
+			farray_extend(&s->dirty, i, FARRAY_BITS, &r);
+		nr = s ? s->nr : 0;
+		env_unlock(&m->lock);
+		i += 1U << FARRAY_BITS;
+	}
+	res_drop(m, &r);
+	return rc;
+}
+
+static void free_bitmap(struct mmu_vm *m, gfn_t gfn)
+{
+	struct slot *s;
+
+	env_lock(&m->lock);
+	s = slot_at(m, gfn);
+	if (s && !s->dirty_log)
+		farray_free(m, &s->dirty);
+	env_unlock(&m->lock);
+}
+
+int mmu_dirty_stop(struct mmu_vm *m, gfn_t gfn)
+{
+	u64 nr;
+	int rc = switch_log(m, gfn, false, &nr);
+
+	if (rc)
+		return rc;
+	direct_refit_existing(m, gfn, nr);
+	free_bitmap(m, gfn);
+	return 0;
+}
+
+int mmu_dirty_start(struct mmu_vm *m, gfn_t gfn)
+{
+	u64 nr;
+	int rc = make_bitmap(m, gfn);
+
+	if (rc == 0)
+		rc = switch_log(m, gfn, true, &nr);
+	if (rc) {
+		free_bitmap(m, gfn);
+		return rc;
+	}
+	rc = direct_refit(m, gfn, nr);
+	if (rc && mmu_dirty_stop(m, gfn) == 0)
+		return rc;
+	return 0;
+}
+
+/* Frames [first, end) of slot s, at most FETCH_FRAMES. */
+static void fetch(struct mmu_vm *m, struct slot *s, u64 first, u64 end, u64 *bits)
+{
+	flushneed_t need = flush_need(FLUSH_NONE);
+	struct mmu_res none = { .nr = 0 };
+
+	for (u64 i = first; i < end; i += 64) {
+		u64 word = *dirty_word(s, i);
+
+		*dirty_word(s, i) = 0;
+		bits[(i - first) / 64] = word;
+		for (; word; word &= word - 1) {
+			gfn_t gfn = GFN(s->gfn.v + i + (u64)__builtin_ctzll(word));
+			struct direct_want w = direct_want(m, gfn);
+
+			if (direct_needs(m, gfn, &w) == 0)
+				flush_join(&need, direct_fit(m, gfn, &w, &none));
+		}
+	}
+	tlb_commit(m, need);
+}
+
+static bool fetchable(const struct slot_place *p, gfn_t gfn, u64 nr)
+{
+	u64 first = gfn.v - p->first;
+
+	return first % 64 == 0 && nr % 64 == 0 && first + nr <= ALIGN_UP(p->end - p->first, 64);
+}
+
+int mmu_dirty_fetch(struct mmu_vm *m, gfn_t gfn, u64 nr, u64 *bits)
+{
+	for (u64 done = 0; done < nr; done += FETCH_FRAMES) {
+		struct slot_place p;
+		u64 first = 0;
+		int rc = 0;
+
+		env_lock(&m->lock);
+		p = slot_place(m, GFN(gfn.v + done));
+		if (!p.slot || !p.slot->dirty_log)
+			rc = -ENOENT;
+		else
+			first = gfn.v + done - p.first;
+		if (rc == 0 && !fetchable(&p, gfn, nr))
+			rc = -EINVAL;
+		if (rc == 0)
+			fetch(m, p.slot, first, first + MIN(nr - done, (u64)FETCH_FRAMES),
+			      bits + done / 64);
+		env_unlock(&m->lock);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+static void mark(struct mmu_vm *m, gpa_t gpa, u64 len)
+{
+	u64 end = (gpa.v + len - 1) >> PAGE_SHIFT;
+
+	env_lock(&m->lock);
+	for (gfn_t gfn = gpa_to_gfn(gpa); gfn.v <= end; gfn.v++) {
+		const struct slot *s = slot_place(m, gfn).slot;
+
+		if (s && s->dirty_log)
+			dirty_set(s, gfn.v - s->gfn.v);
+	}
+	env_unlock(&m->lock);
+}
+
+void mmu_wrote(struct mmu_vm *m, gpa_t gpa, u64 len)
+{
+	if (unlikely(__atomic_load_n(&m->nr_logged, __ATOMIC_RELAXED)) && len)
+		mark(m, gpa, len);
+}

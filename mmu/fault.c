@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A nested fault, from the hardware's report to a verdict:
+ *
+ *	mmu_fault()     gfn is a device page in the lookaside -----------------> MMIO
+ *	fault_walk()    its entry is a trap entry of this generation ----------> MMIO
+ *	resolve()       no slot -----------------------------------------------> MMIO (hole)
+ *	                MMIO slot: cache a trap entry -------------------------> MMIO
+ *	                write to ROM or to a tracked frame --------------------> EMULATE
+ *	                write to a logged frame: set its bit
+ *	                direct_want(), direct_fit() changed the entry ---------> FIXED
+ *	                the entry was right already ---------------------------> SPURIOUS
+ */
+#include <errno.h>
+
+#include "lib/trace.h"
+
+#include "mmu/direct.h"
+#include "mmu/mmu.h"
+#include "mmu/reader.h"
+#include "mmu/slot_priv.h"
+#include "mmu/track.h"
+
+/*
+ * How often the same frame may fault in a row although its entry allows it, before the tables are
+ * taken for broken. Real causes (another CPU was faster, a stale TLB entry) end after a few.
+ */
+#define SPURIOUS_FLUSH 2
+#define SPURIOUS_LIMIT 10000
+
+static enum mmu_verdict device(const struct slot *s, struct mmu_result *r)
+{
+	r->dev = s->dev;
+	r->dev_base = gfn_to_gpa(s->gfn);
+	r->reason = "MMIO slot";
+	return MMU_MMIO;
+}
+
+static enum mmu_verdict hole(struct mmu_vm *m, struct mmu_result *r)
+{
+	mmu_stat_inc(m, MMU_STAT_FAULT_HOLE);
+	r->dev = MMU_DEV_NONE;
+	r->dev_base = GPA(0);
+	r->reason = "no slot here";
+	return MMU_MMIO;
+}
+
+static enum mmu_verdict trapped_write(struct mmu_vm *m, enum mmu_stat_id why, struct mmu_result *r)
+{
+	mmu_stat_inc(m, why);
+	r->reason = why == MMU_STAT_FAULT_ROM ? "write to ROM" : "write to a tracked frame";
+	return MMU_EMULATE;
+}
+
+static enum mmu_verdict fixed(struct mmu_vm *m, struct mmu_result *r)
+{
+	m->spurious_run = 0;
+	mmu_stat_inc(m, MMU_STAT_FAULT_FIXED);
+	r->reason = "entry installed";
+	return MMU_FIXED;
+}
+
+/* The tables are right, so the CPU has used something older, or it will never agree. */
+static enum mmu_verdict spurious(struct mmu_vm *m, gfn_t gfn, struct mmu_result *r)
+{
+	mmu_stat_inc(m, MMU_STAT_FAULT_SPURIOUS);
+	if (gfn.v != m->spurious_gfn.v)
+		m->spurious_run = 0;
+	m->spurious_gfn = gfn;
+	if (++m->spurious_run >= SPURIOUS_LIMIT) {
+		m->broken = "a frame faults for ever although its entry allows the access";
+		r->reason = m->broken;
+		return MMU_KILL_VM;
+	}
+	if (m->spurious_run >= SPURIOUS_FLUSH)
+		(void)tlb_raise(m);
+	r->reason = "the entry allows it already";
+	return MMU_SPURIOUS;
+}
+
+/* Fits the entry if the reserve suffices, else says in *lack what it takes. True: it has changed. */
+static bool fit(struct mmu_vm *m, gfn_t gfn, struct mmu_res *res, u32 *lack)
+{
+	struct direct_want w = direct_want(m, gfn);
+	struct tree_pos p = tree_find(m, gfn, w.level);
+	u32 pages = direct_needs(m, gfn, &w);
+
+	if (pages > res->nr) {
+		*lack = pages;
+		return false;
+	}
+	if (p.level == w.level && p.e == w.spte)
+		return false;
+	tlb_commit(m, direct_fit(m, gfn, &w, res));
+	return true;
+}
+
+/* Under the lock. When *lack comes back not zero the verdict stands only if pages cannot be had. */
+static enum mmu_verdict resolve(struct mmu_vm *m, const struct mmu_fault *f, struct mmu_result *r,
+				struct mmu_res *res, u32 *lack)
+{
+	gfn_t gfn = gpa_to_gfn(f->gpa);
+	struct slot *s = slot_place(m, gfn).slot;
+	u64 i;
+
+	if (m->broken) {
+		r->reason = m->broken;
+		return MMU_KILL_VM;
+	}
+	if (!s)
+		return hole(m, r);
+	i = gfn.v - s->gfn.v;
+	if (s->kind == SLOT_MMIO) {
+		mmu_stat_inc(m, MMU_STAT_FAULT_MMIO_SLOW);
+		(void)fit(m, gfn, res, lack);
+		return device(s, r);
+	}
+	if (f->access & MMU_W) {
+		if (s->kind == SLOT_ROM)
+			return trapped_write(m, MMU_STAT_FAULT_ROM, r);
+		if (track_count(s, i))
+			return trapped_write(m, MMU_STAT_FAULT_TRACKED, r);
+		if (s->dirty_log && !dirty_test(s, i)) {
+			mmu_stat_inc(m, MMU_STAT_FAULT_DIRTY);
+			dirty_set(s, i);
+		}
+	}
+	if (fit(m, gfn, res, lack))
+		return fixed(m, r);
+	if (*lack) {
+		r->reason = "no page for a table: the VM's quota is used up";
+		return MMU_NOMEM;
+	}
+	return spurious(m, gfn, r);
+}
+
+static __noinline enum mmu_verdict fault_slow(struct mmu_vm *m, const struct mmu_fault *f,
+					      struct mmu_result *r)
+{
+	struct mmu_res res = { .nr = 0 };
+	enum mmu_verdict v;
+	u32 lack = 0;
+	int rc;
+
+	do {
+		lack = 0;
+		env_lock(&m->lock);
+		v = resolve(m, f, r, &res, &lack);
+		env_unlock(&m->lock);
+		rc = lack ? res_fill(m, &res, lack) : 0;
+	} while (lack && rc == 0);
+	if (rc == -EAGAIN && v == MMU_NOMEM) {
+		r->reason = "freed tables are still in use by a reader";
+		v = MMU_RETRY;
+	}
+	res_drop(m, &res);
+	trace_event(MMU_FAULT, env_tsc(), f->gpa.v, f->hw_error, v);
+	return v;
+}
+
+/*
+ * Lookaside for device pages: recent frames with their slot, each in one word, so that a reader needs
+ * neither lock nor order. The generation in it is that of trap entries.
+ *
+ *	63      24 23    16 15 14    0
+ *	[  gfn   ] [ slot ] [1][ gen ]
+ */
+#define LOOKASIDE_SLOT_SHIFT 16
+#define LOOKASIDE_SLOT       MASK(23, LOOKASIDE_SLOT_SHIFT)
+#define LOOKASIDE_VALID      BIT(15)
+
+static __always_inline u64 lookaside_word(const struct mmu_vm *m, gfn_t gfn, u32 slot)
+{
+	return gfn.v << 24 | (u64)slot << LOOKASIDE_SLOT_SHIFT | LOOKASIDE_VALID |
+	       READ_ONCE(m->slots.gen);
+}
+
+/* Local and I/O APIC differ in bit 9, a device's own pages in the low bits. */
+static __always_inline u64 *lookaside(struct mmu_vm *m, gfn_t gfn)
+{
+	return &m->lookaside[(gfn.v ^ gfn.v >> 9) % ARRAY_SIZE(m->lookaside)];
+}
+
+/* The same from the tables, without a lock. */
+static __noinline enum mmu_verdict fault_walk(struct mmu_vm *m, const struct mmu_fault *f,
+					      struct mmu_result *r)
+{
+	gfn_t gfn = gpa_to_gfn(f->gpa);
+	struct mmu_reader *reader;
+	u32 level;
+	u64 e;
+
+	if (gfn.v >= m->gfn_limit)
+		return hole(m, r);
+	reader = mmu_read_begin();
+	e = tree_walk(m, gfn, &level);
+	mmu_read_end(reader);
+	if (!spte_is_trap(e) || spte_trap_gen(e) != READ_ONCE(m->slots.gen))
+		return fault_slow(m, f, r);
+	WRITE_ONCE(*lookaside(m, gfn), lookaside_word(m, gfn, spte_trap_slot(e)));
+	mmu_stat_inc(m, MMU_STAT_FAULT_MMIO);
+	trace_event(MMU_FAULT, env_tsc(), f->gpa.v, f->hw_error, MMU_MMIO);
+	return device(&m->slots.slot[spte_trap_slot(e)], r);
+}
+
+enum mmu_verdict mmu_fault(struct mmu_vm *m, const struct mmu_fault *f, struct mmu_result *r)
+{
+	gfn_t gfn = gpa_to_gfn(f->gpa);
+	u64 w = READ_ONCE(*lookaside(m, gfn));
+
+	if (unlikely((w ^ lookaside_word(m, gfn, 0)) & ~LOOKASIDE_SLOT))
+		return fault_walk(m, f, r);
+	mmu_stat_inc(m, MMU_STAT_FAULT_MMIO);
+	trace_event(MMU_FAULT, env_tsc(), f->gpa.v, f->hw_error, MMU_MMIO);
+	return device(&m->slots.slot[FIELD(w, 23, LOOKASIDE_SLOT_SHIFT)], r);
+}

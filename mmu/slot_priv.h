@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Slots as the rest of mmu/ sees them. */
+#pragma once
+
+#include "lib/addr.h"
+#include "lib/types.h"
+
+#include "mmu/mmu_env.h"
+#include "mmu/slot.h"
+#include "mmu/vm.h"
+
+/* Where gfn lies: in a slot, or in a gap between slots. */
+struct slot_place {
+	struct slot *slot; /* NULL in a gap */
+	u64 first, end;    /* frames [first, end) of the slot or the gap */
+};
+
+/* Under mmu_vm.lock. */
+struct slot_place slot_place(struct mmu_vm *m, gfn_t gfn);
+
+static inline u32 slot_index(const struct mmu_vm *m, const struct slot *s)
+{
+	return (u32)(s - m->slots.slot);
+}
+
+static inline bool slot_has_memory(const struct slot *s)
+{
+	return s->kind == SLOT_RAM || s->kind == SLOT_ROM;
+}
+
+/* RAM and ROM: where a frame of the slot is. */
+static inline hfn_t slot_hfn(const struct slot *s, gfn_t gfn)
+{
+	return HFN(s->hfn.v + (gfn.v - s->gfn.v));
+}
+
+/* Under mmu_vm.lock. */
+static inline void slot_set_log(struct mmu_vm *m, struct slot *s, bool on)
+{
+	m->nr_logged += (u32)on - (u32)s->dirty_log;
+	s->dirty_log = on;
+}
+
+/* Guest memory at gpa in the VM's largest RAM slot, or NULL. Lock-free and short; gpa aligned to what
+ * will be read there. */
+static __always_inline u8 *ram_ptr(const struct mmu_vm *m, u64 gpa)
+{
+	u64 off = gpa - m->ram.gpa;
+
+	return likely(off < m->ram.bytes) ? m->ram.host + off : NULL;
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Write tracking: frames whose writes must be seen. */
+#include "mmu/track.h"
+
+#include <errno.h>
+
+#include "mmu/direct.h"
+#include "mmu/mmu.h"
+#include "mmu/slot_priv.h"
+
+/* Element i in its data page x. */
+static u16 *counter(spx_t x, u64 i)
+{
+	return (u16 *)(void *)sp_table(x) + (i & ((1U << FARRAY_U16) - 1));
+}
+
+u32 track_count(const struct slot *s, u64 i)
+{
+	spx_t x = s->nr_tracked ? farray_page(&s->tracks, i, FARRAY_U16) : 0;
+
+	return x ? *counter(x, i) : 0;
+}
+
+bool track_any(const struct slot *s, u64 i, u64 nr)
+{
+	u64 end = i + nr;
+
+	if (!s->nr_tracked)
+		return false;
+	while (i < end) {
+		spx_t x = farray_page(&s->tracks, i, FARRAY_U16);
+		u64 stop = MIN(end, (i | ((1U << FARRAY_U16) - 1)) + 1);
+
+		/* The page's nr_present counts its elements that are not zero. */
+		for (; x && sp_get(x)->nr_present && i < stop; i++)
+			if (*counter(x, i))
+				return true;
+		i = stop;
+	}
+	return false;
+}
+
+/* Takes what the worst case needs: per-frame pages, and a chain of tables for a split. */
+static int reserve(struct mmu_vm *m, struct mmu_res *r)
+{
+	int rc;
+
+	do
+		rc = res_fill(m, r, 2 + MMU_MAX_LEVEL - 1);
+	while (rc == -EAGAIN);
+	return rc;
+}
+
+static int add_locked(struct mmu_vm *m, gfn_t gfn, struct mmu_res *r)
+{
+	struct slot *s = slot_place(m, gfn).slot;
+	struct direct_want w;
+	spx_t x;
+	u16 *c;
+
+	if (!s || s->kind != SLOT_RAM)
+		return -ENOENT;
+	x = farray_extend(&s->tracks, gfn.v - s->gfn.v, FARRAY_U16, r);
+	c = counter(x, gfn.v - s->gfn.v);
+	if (*c == UINT16_MAX)
+		return -EOVERFLOW;
+	if ((*c)++ != 0)
+		return 0;
+	sp_get(x)->nr_present++;
+	s->nr_tracked++;
+	w = direct_want(m, gfn);
+	tlb_commit(m, direct_fit(m, gfn, &w, r));
+	return 0;
+}
+
+int mmu_track_add(struct mmu_vm *m, gfn_t gfn)
+{
+	struct mmu_res r = { .nr = 0 };
+	int rc = reserve(m, &r);
+
+	if (rc)
+		return rc;
+	env_lock(&m->lock);
+	rc = add_locked(m, gfn, &r);
+	env_unlock(&m->lock);
+	res_drop(m, &r);
+	return rc;
+}
+
+static bool remove_locked(struct mmu_vm *m, gfn_t gfn)
+{
+	struct slot *s = slot_place(m, gfn).slot;
+	u64 i = s ? gfn.v - s->gfn.v : 0;
+	spx_t x;
+
+	if (!s || !track_count(s, i))
+		return false;
+	x = farray_page(&s->tracks, i, FARRAY_U16);
+	if (--*counter(x, i))
+		return false;
+	sp_get(x)->nr_present--;
+	s->nr_tracked--;
+	return true;
+}
+
+void mmu_track_remove(struct mmu_vm *m, gfn_t gfn)
+{
+	bool last;
+
+	env_lock(&m->lock);
+	last = remove_locked(m, gfn);
+	env_unlock(&m->lock);
+	/* Gives W back, and the large leaf if nothing else speaks against it. */
+	if (last)
+		direct_refit_existing(m, gfn, 1);
+}
+
+u32 mmu_track_count(struct mmu_vm *m, gfn_t gfn)
+{
+	const struct slot *s;
+	u32 n;
+
+	env_lock(&m->lock);
+	s = slot_place(m, gfn).slot;
+	n = s ? track_count(s, gfn.v - s->gfn.v) : 0;
+	env_unlock(&m->lock);
+	return n;
+}

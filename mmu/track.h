@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Per-frame reasons to withhold W: write-track counts and dirty bits. Under mmu_vm.lock. */
+#pragma once
+
+#include "lib/types.h"
+
+#include "mmu/farray.h"
+#include "mmu/slot.h"
+
+/* i counts frames from the slot's start. */
+u32 track_count(const struct slot *s, u64 i);
+/* One of the frames [i, i + nr) is tracked. */
+bool track_any(const struct slot *s, u64 i, u64 nr);
+
+static inline bool dirty_test(const struct slot *s, u64 i)
+{
+	const u64 *bits = sp_table(farray_page(&s->dirty, i, FARRAY_BITS));
+	u64 bit = i & ((1U << FARRAY_BITS) - 1);
+
+	return (bits[bit / 64] >> (bit % 64)) & 1;
+}
+
+static inline u64 *dirty_word(const struct slot *s, u64 i)
+{
+	u64 bit = i & ((1U << FARRAY_BITS) - 1);
+
+	return &sp_table(farray_page(&s->dirty, i, FARRAY_BITS))[bit / 64];
+}
+
+static inline void dirty_set(const struct slot *s, u64 i)
+{
+	*dirty_word(s, i) |= BIT(i % 64);
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Operations on a tree of hardware tables: look up, link, split, unlink. They keep headers and
+ * entries in step; what an entry should be is decided elsewhere (mmu/direct.c).
+ *
+ *	root.sp (level 4)          each arrow is a table entry; the table it points to names that
+ *	  [i] --> table (3)        entry as its parent, so there is exactly one
+ *	            [j] --> table (2)
+ *	                      [k] leaf 2 MiB
+ *
+ * All but tree_walk() need mmu_vm.lock.
+ */
+#pragma once
+
+#include "lib/addr.h"
+#include "lib/types.h"
+
+#include "mmu/flush.h"
+#include "mmu/pool.h"
+#include "mmu/spte.h"
+#include "mmu/vm.h"
+
+/*
+ * The entry that decides about gfn, and its level. Lock-free inside mmu_read_begin(). Hot: this is
+ * all the table work of a fault on an emulated device.
+ */
+static __always_inline u64 tree_walk(const struct mmu_vm *m, gfn_t gfn, u32 *level)
+{
+	const u64 *table = env_ptr(m->root.hw);
+	u32 l = m->root.level;
+	u64 e;
+
+	for (;;) {
+		e = env_spte_read(&table[level_index(gfn, l)]);
+		if (!spte_is_table(e) || l == 1)
+			break;
+		table = env_ptr(spte_hpa(e));
+		l--;
+	}
+	*level = l;
+	return e;
+}
+
+/* An entry with its place. */
+struct tree_pos {
+	spx_t sp;
+	u32 idx;
+	u32 level;
+	u64 e;
+};
+
+/* The deepest entry for gfn that is at this level or above. */
+struct tree_pos tree_find(const struct mmu_vm *m, gfn_t gfn, u32 level);
+
+/* Links an empty table under an empty entry; *p moves into it. */
+void tree_extend(struct mmu_vm *m, struct tree_pos *p, gfn_t gfn, struct mmu_res *r);
+/* Puts a table of equal entries in the place of a leaf or trap entry; *p moves into it. */
+flushneed_t tree_split(struct mmu_vm *m, struct tree_pos *p, gfn_t gfn, struct mmu_res *r);
+/* Writes a leaf, trap or empty entry; what the old one pointed to is unlinked, and so are tables
+ * above that have become empty. */
+flushneed_t tree_set(struct mmu_vm *m, const struct tree_pos *p, u64 new);
+/* Unlinks the children of unlinked tables, at most max tables. True when none is left. */
+bool tree_zap(struct mmu_vm *m, u32 max);
