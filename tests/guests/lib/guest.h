@@ -89,6 +89,8 @@ bool trap_wait(u8 vector, u32 n);
 
 /* Descriptor of an interrupt gate, for tests that need another stack or privilege level. */
 void idt_set(u8 vector, u8 ist, u8 dpl);
+/* An entry point of the program's own, which ends with IRETQ. */
+void idt_set_entry(u8 vector, void (*entry)(void));
 
 /* --- segments (start.S) ----------------------------------------------------------------------- */
 

@@ -33,10 +33,8 @@ void trap_set(u8 vector, trap_fn fn)
 	handlers[vector] = fn;
 }
 
-void idt_set(u8 vector, u8 ist, u8 dpl)
+static void set_gate(u8 vector, u64 entry, u8 ist, u8 dpl)
 {
-	u64 entry = (u64)vectors + vector * 16ULL;
-
 	idt[vector] = (struct gate){
 		.off0 = (u16)entry,
 		.sel = SEL_CODE64,
@@ -44,6 +42,16 @@ void idt_set(u8 vector, u8 ist, u8 dpl)
 		.type = (u8)(0x8e | dpl << 5),
 		.off1 = (u16)(entry >> 16),
 	};
+}
+
+void idt_set(u8 vector, u8 ist, u8 dpl)
+{
+	set_gate(vector, (u64)vectors + vector * 16ULL, ist, dpl);
+}
+
+void idt_set_entry(u8 vector, void (*entry)(void))
+{
+	set_gate(vector, (u64)entry, 0, 0);
 }
 
 bool trap_wait(u8 vector, u32 n)
