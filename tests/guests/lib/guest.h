@@ -25,15 +25,19 @@ void say(const char *fmt, ...) __printf(1, 2);
 /* Prints the verdict on one rule; the reason is printed when it does not hold. Returns holds. */
 bool check(bool holds, const char *name, const char *reason, ...) __printf(3, 4);
 void skip(const char *name, const char *reason);
-/* check(), but the rule is known to be broken on QEMU's TCG: prints skip where it is broken there. */
+/* check(), but the rule is known to be broken on bare QEMU TCG: prints skip where it is broken there.
+ * A hypervisor that emulates the matter must keep the rule all the same. */
 bool check_erratum(bool holds, const char *name, const char *reason);
+/* The same for what a hypervisor leaves to the CPU: also broken under one that runs on TCG. */
+bool check_cpu_erratum(bool holds, const char *name, const char *reason);
 /* Ends the program as broken. */
 void fatal(const char *fmt, ...) __printf(1, 2) __noreturn;
 /* Leaves through isa-debug-exit. */
 void guest_exit(u8 status) __noreturn;
 
-bool on_tcg(void);   /* bare QEMU without hardware help */
-bool on_umbra(void); /* under the hypervisor that this tree builds */
+bool on_tcg(void);     /* bare QEMU without hardware help */
+bool cpu_is_tcg(void); /* the same, or "host=tcg" on the command line says that it lies below */
+bool on_umbra(void);   /* under the hypervisor that this tree builds */
 
 /* --- boot information (multiboot1) ------------------------------------------------------------ */
 
@@ -78,6 +82,10 @@ struct caught *caught(void);
 	})
 #define OPERANDS(...) __VA_ARGS__
 
+/* RDMSR and WRMSR that may fault: the vector, or NO_TRAP. */
+int try_rdmsr(u32 msr, u64 *val);
+int try_wrmsr(u32 msr, u64 val);
+
 /* Handler of a vector; NULL gives exceptions back to PROBE(), counts interrupts. */
 typedef void (*trap_fn)(struct frame *f);
 void trap_set(u8 vector, trap_fn fn);
@@ -105,6 +113,9 @@ void idt_set_entry(u8 vector, void (*entry)(void));
 
 extern u64 gdt[];
 extern u64 page_root[512], page_l3[512], page_l2[4 * 512];
+
+/* Gives user mode the 2 MiB page that holds p. */
+void page_user(const void *p);
 
 struct tss {
 	u32 reserved0;

@@ -64,15 +64,25 @@ void skip(const char *name, const char *reason)
 	say("skip %s: %s\n", name, reason);
 }
 
-bool check_erratum(bool holds, const char *name, const char *reason)
+static bool check_known(bool holds, bool broken_here, const char *name, const char *reason)
 {
 	char text[128];
 
-	if (holds || !on_tcg())
+	if (holds || !broken_here)
 		return check(holds, name, "%s", reason);
 	snprintf(text, sizeof(text), "erratum: QEMU TCG: %s", reason);
 	skip(name, text);
 	return false;
+}
+
+bool check_erratum(bool holds, const char *name, const char *reason)
+{
+	return check_known(holds, on_tcg(), name, reason);
+}
+
+bool check_cpu_erratum(bool holds, const char *name, const char *reason)
+{
+	return check_known(holds, cpu_is_tcg(), name, reason);
 }
 
 void guest_exit(u8 status)
@@ -112,6 +122,11 @@ static bool hypervisor_is(const char *signature)
 bool on_tcg(void)
 {
 	return hypervisor_is("TCGTCGTCGTCG");
+}
+
+bool cpu_is_tcg(void)
+{
+	return on_tcg() || strstr(boot_args(), "host=tcg");
 }
 
 bool on_umbra(void)

@@ -102,7 +102,7 @@ boot_magic:	.long 0
 boot_info:	.long 0
 ap_index:	.long 0
 
-	/* The low 4 GiB; device memory in the last one uncached. */
+	/* The low 4 GiB; device memory in the last one uncached; for the supervisor (page_user() opens one) */
 	.balign 4096
 	.global page_root, page_l3, page_l2
 page_root:
@@ -114,11 +114,11 @@ page_l3:
 page_l2:
 	.set i, 0
 	.rept 1536
-	.quad i * 0x200000 + 0x87
+	.quad i * 0x200000 + 0x83
 	.set i, i + 1
 	.endr
 	.rept 512
-	.quad i * 0x200000 + 0x9f
+	.quad i * 0x200000 + 0x9b
 	.set i, i + 1
 	.endr
 

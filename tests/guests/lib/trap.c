@@ -105,6 +105,26 @@ void trap(struct frame *f)
 		      (u32)f->error, (unsigned long long)f->rip, (unsigned long long)read_cr2());
 }
 
+int try_rdmsr(u32 msr, u64 *val)
+{
+	u32 lo = 0, hi = 0;
+	int vector = PROBE("rdmsr", OPERANDS("+a"(lo), "+d"(hi)), "c"(msr));
+
+	*val = lo | (u64)hi << 32;
+	return vector;
+}
+
+int try_wrmsr(u32 msr, u64 val)
+{
+	return PROBE("wrmsr", , OPERANDS("c"(msr), "a"((u32)val), "d"((u32)(val >> 32))));
+}
+
+void page_user(const void *p)
+{
+	page_l2[(u64)p / SZ_2M] |= 4;
+	invlpg(p);
+}
+
 /* Each CPU: its TSS and the common IDT. */
 void trap_init(u32 cpu)
 {
