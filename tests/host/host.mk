@@ -20,9 +20,9 @@ include $(BUILD)/host.mk
 endif
 
 host-test: $(HOST_TESTS:tests/%.c=$(BUILD)/%)
-	$Q $(PYTHON) tests/host/run.py --out $(BUILD)/results/$@.xml $^
+	$Q $(PYTHON) tests/host/run.py --limit 60 --out $(BUILD)/results/$@.xml $^
 fuzz-test: $(FUZZ_TESTS:tests/%.c=$(BUILD)/%)
-	$Q $(PYTHON) tests/host/run.py --out $(BUILD)/results/$@.xml $^
+	$Q $(PYTHON) tests/host/run.py --limit 600 --out $(BUILD)/results/$@.xml $^
 .PHONY: host-test fuzz-test
 
 # The image's own C library in one object, every name prefixed, for lib_libc_test.c.

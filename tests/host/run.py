@@ -49,7 +49,7 @@ def main():
     """Run the programs named on the command line; exit status 1 if any test failed."""
     ap = argparse.ArgumentParser(description=__doc__)
     ap.add_argument("--out", required=True, help="JUnit file to write")
-    ap.add_argument("--limit", type=float, default=300, help="seconds for one program")
+    ap.add_argument("--limit", type=float, required=True, help="seconds for one program")
     ap.add_argument("programs", nargs="*")
     args = ap.parse_args()
     everything = []
