@@ -3,6 +3,7 @@
 /* The containers that live in headers: lists, byte rings, bitmaps, bits and counters. */
 
 #include <pthread.h>
+#include <sched.h>
 
 #include "lib/bitmap.h"
 #include "lib/bits.h"
@@ -102,7 +103,7 @@ static void *feed(void *arg)
 {
 	for (u32 i = 0; i < 100000; i++)
 		while (!ring_put(arg, (u8)i))
-			;
+			sched_yield();
 	return NULL;
 }
 
@@ -116,7 +117,7 @@ static void ring_serves_one_writer_and_one_reader(void **state)
 	pthread_create(&t, NULL, feed, &r);
 	for (u32 i = 0; i < 100000; i++) {
 		while (!ring_get(&r, &byte))
-			;
+			sched_yield();
 		assert_int_equal(byte, (u8)i);
 	}
 	pthread_join(t, NULL);
