@@ -9,9 +9,14 @@
  * NMI: without virtual NMI the CPU does not know that the guest is in its NMI handler. From the
  * injection to the IRET, IRET exits. That exit comes before the IRET, whose frame a new NMI would
  * overwrite (it has a stack of its own), so NMI stays masked while RIP is still at it; if one waits,
- * TF is set for one instruction and the #DB behind it is the window.
+ * TF is set for one instruction and the #DB behind it is the window. Behind another event that the
+ * same entry delivers TF would go to the guest's stack: there a physical interrupt to this CPU ends
+ * the entry after the delivery.
  */
+#include "arch/lapic.h"
+#include "arch/percpu.h"
 #include "arch/regs.h"
+#include "arch/trap.h"
 #include "svm/event.h"
 #include "svm/svm.h"
 
@@ -103,18 +108,28 @@ void svm_nmi_iret(struct vcpu *v)
 	nmi_set(s, NMI_IRET);
 }
 
-/* When NMI_MASKED the IRET's exit comes by itself; else one instruction is in the way. */
+static void step_begin(struct vcpu *v, struct svm_vcpu *s)
+{
+	s->nmi_step = true;
+	s->step_dr6 = s->vmcb->save.dr6 & DR6_BS;
+	v->regs.rflags |= RFLAGS_TF;
+}
+
 void svm_nmi_window(struct vcpu *v, bool on)
 {
 	struct svm_vcpu *s = svm_of(v);
 
-	if (on && s->nmi != NMI_MASKED && !s->nmi_step && !(v->regs.rflags & RFLAGS_TF)) {
-		s->nmi_step = true;
-		s->step_dr6 = s->vmcb->save.dr6 & DR6_BS;
-		v->regs.rflags |= RFLAGS_TF;
-	} else if (!on && s->nmi_step) {
+	if (!on) {
+		if (s->nmi_step)
+			v->regs.rflags &= ~RFLAGS_TF;
 		s->nmi_step = false;
-		v->regs.rflags &= ~RFLAGS_TF;
+	} else if (s->nmi == NMI_MASKED) {
+		return; /* the IRET exits */
+	} else if (s->vmcb->ctl.event_inj & EVENTINJ_VALID) {
+		vcpu_request_self(v, VREQ_EVENT);
+		lapic_ipi(this_cpu()->apic_id, VEC_REQUEST);
+	} else if (!s->nmi_step && !(v->regs.rflags & RFLAGS_TF)) {
+		step_begin(v, s); /* else the guest's own #DB comes behind the instruction */
 	}
 }
 

@@ -2,12 +2,13 @@
 #include "svm/ops.h"
 
 #include "arch/cpufeat.h"
-#include "mmu/mmu.h"
+#include "mmu/hw.h"
 #include "svm/svm.h"
 
 static int init(void)
 {
 	/* The CPU walks nested tables with the hypervisor's own number of levels. */
+	mmu_hw.fmt = SPTE_NPT;
 	mmu_hw.root_level = 4;
 	mmu_hw.maxphyaddr = cpu_maxphyaddr;
 	mmu_hw.has_1g = cpu_has(CPU_1G);
