@@ -169,10 +169,9 @@ static __noinline enum mmu_verdict fault_slow(struct mmu_vm *m, const struct mmu
 #define LOOKASIDE_SLOT       MASK(23, LOOKASIDE_SLOT_SHIFT)
 #define LOOKASIDE_VALID      BIT(15)
 
-static __always_inline u64 lookaside_word(const struct mmu_vm *m, gfn_t gfn, u32 slot)
+static __always_inline u64 lookaside_word(gfn_t gfn, u32 slot, u32 gen)
 {
-	return gfn.v << 24 | (u64)slot << LOOKASIDE_SLOT_SHIFT | LOOKASIDE_VALID |
-	       READ_ONCE(m->slots.gen);
+	return gfn.v << 24 | (u64)slot << LOOKASIDE_SLOT_SHIFT | LOOKASIDE_VALID | gen;
 }
 
 /* Local and I/O APIC differ in bit 9, a device's own pages in the low bits. */
@@ -197,7 +196,7 @@ static __noinline enum mmu_verdict fault_walk(struct mmu_vm *m, const struct mmu
 	mmu_read_end(reader);
 	if (!spte_is_trap(e) || spte_trap_gen(e) != READ_ONCE(m->slots.gen))
 		return fault_slow(m, f, r);
-	WRITE_ONCE(*lookaside(m, gfn), lookaside_word(m, gfn, spte_trap_slot(e)));
+	WRITE_ONCE(*lookaside(m, gfn), lookaside_word(gfn, spte_trap_slot(e), spte_trap_gen(e)));
 	mmu_stat_inc(m, MMU_STAT_FAULT_MMIO);
 	trace_event(MMU_FAULT, env_tsc(), f->gpa.v, f->hw_error, MMU_MMIO);
 	return device(&m->slots.slot[spte_trap_slot(e)], r);
@@ -208,7 +207,7 @@ enum mmu_verdict mmu_fault(struct mmu_vm *m, const struct mmu_fault *f, struct m
 	gfn_t gfn = gpa_to_gfn(f->gpa);
 	u64 w = READ_ONCE(*lookaside(m, gfn));
 
-	if (unlikely((w ^ lookaside_word(m, gfn, 0)) & ~LOOKASIDE_SLOT))
+	if (unlikely((w ^ lookaside_word(gfn, 0, READ_ONCE(m->slots.gen))) & ~LOOKASIDE_SLOT))
 		return fault_walk(m, f, r);
 	mmu_stat_inc(m, MMU_STAT_FAULT_MMIO);
 	trace_event(MMU_FAULT, env_tsc(), f->gpa.v, f->hw_error, MMU_MMIO);

@@ -41,11 +41,13 @@ static inline void slot_set_log(struct mmu_vm *m, struct slot *s, bool on)
 	s->dirty_log = on;
 }
 
-/* Guest memory at gpa in the VM's largest RAM slot, or NULL. Lock-free and short; gpa aligned to what
- * will be read there. */
+/* gpa lies in the VM's largest RAM slot, where ram_ptr() finds it. Lock-free and short. */
+static __always_inline bool ram_holds(const struct mmu_vm *m, u64 gpa)
+{
+	return gpa - m->ram.gpa < m->ram.bytes;
+}
+
 static __always_inline u8 *ram_ptr(const struct mmu_vm *m, u64 gpa)
 {
-	u64 off = gpa - m->ram.gpa;
-
-	return likely(off < m->ram.bytes) ? m->ram.host + off : NULL;
+	return m->ram.host + (gpa - m->ram.gpa);
 }

@@ -13,13 +13,13 @@
 
 struct mmu_vm;
 
-/* Access bits. */
+/* Access bits. W and U stand where guest entries have them. */
 #define MMU_R        BIT32(0)
 #define MMU_W        BIT32(1)
-#define MMU_X        BIT32(2)
-#define MMU_U        BIT32(3) /* from CPL 3 */
+#define MMU_U        BIT32(2) /* from CPL 3 */
+#define MMU_X        BIT32(3)
 #define MMU_IMPLICIT BIT32(4) /* implicit supervisor access (descriptor tables): SMAP ignores AC */
-#define MMU_NO_AD    BIT32(5) /* do not set accessed and dirty bits (shell, instruction fetch ahead) */
+#define MMU_NO_AD    BIT32(5) /* do not set accessed and dirty bits (shell, fetch ahead) */
 
 /* Everything about a vCPU that decides a translation; a snapshot made by the backend. */
 struct mmu_regs {
@@ -55,8 +55,8 @@ struct mmu_walk {
 	const char *reason;      /* !ok: static text naming the rule */
 };
 
-/* Walks gva for an access. Sets A and D in guest memory with compare-exchange unless MMU_NO_AD.
- * Lock-free. Returns w->ok. */
+/* Walks gva (canonical: the caller has checked) for an access. Sets A and D in guest memory with
+ * compare-exchange unless MMU_NO_AD. Lock-free. Returns w->ok. */
 bool mmu_walk(struct mmu_vm *m, const struct mmu_regs *regs, gva_t gva, u32 access,
 	      struct mmu_walk *w);
 
