@@ -60,12 +60,12 @@ const char *memory_init(const struct boot_info *bi)
 		if (bi->range[i].type == BOOT_MEM_RAM)
 			ram_end = MAX(ram_end, bi->range[i].base.v + bi->range[i].size);
 	if (!ram_end)
-		return "the boot loader gave no memory map; load Umbra with GRUB's multiboot2 command";
+		return "no memory map from the boot loader; load Umbra with GRUB's multiboot2 command";
 	ram_end = MIN(ram_end, BIT(46)); /* what the direct map has room for */
 	map_size = ALIGN_UP(ram_end / PAGE_SIZE / 8, PAGE_SIZE);
 	map = find_place(bi, map_size, SZ_1M, SZ_4G);
 	if (!map)
-		return "there is no room for the frame bitmap below 4 GiB; give the machine more memory";
+		return "no room for the frame bitmap below 4 GiB; give the machine more memory";
 	frames_init(hpa_ptr(HPA(map)), ram_end / PAGE_SIZE);
 	for (u32 i = 0; i < bi->nr_ranges; i++)
 		if (bi->range[i].type == BOOT_MEM_RAM)

@@ -35,6 +35,9 @@ typedef int64_t s64;
 #undef __always_inline
 #define __always_inline inline __attribute__((always_inline))
 
+#undef static_assert
+#define static_assert _Static_assert
+
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 

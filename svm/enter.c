@@ -4,8 +4,6 @@
  * is paid at every exit. So it makes no call but the jumps into and out of the switch, and what seldom
  * changes is prepared by svm_load() or behind the one test for a flush.
  */
-#include <assert.h>
-
 #include "arch/regs.h"
 #include "svm/svm.h"
 #include "svm/tlb.h"

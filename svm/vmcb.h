@@ -5,8 +5,6 @@
  */
 #pragma once
 
-#include <assert.h>
-
 #include "lib/types.h"
 
 struct vmcb_seg {
