@@ -72,6 +72,12 @@
 #define RFLAGS_VIP  BIT(20)
 #define RFLAGS_ID   BIT(21)
 
+#define DR6_FIXED 0xffff0ff0ULL /* bits that read as one */
+#define DR6_BD    BIT(13)
+#define DR6_BS    BIT(14)
+#define DR7_FIXED BIT(10)
+#define DR7_GD    BIT(13)
+
 /* Exception vectors. Source: AMD APM 2 "Vectors". */
 enum {
 	EXC_DE = 0,

@@ -101,3 +101,8 @@ struct vcpu_exit {
 		} task;
 	};
 };
+
+struct vcpu;
+
+/* vm/exit.c: does what the exit asks for. Own thread. */
+void exit_handle(struct vcpu *v, enum exit_reason reason);

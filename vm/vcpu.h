@@ -8,6 +8,7 @@
 #include "arch/regs.h"
 #include "arch/thread.h"
 #include "vm/exit.h"
+#include "vm/mtrr.h"
 
 struct vm;
 struct vlapic;
@@ -21,15 +22,18 @@ struct vcpu_regs {
 };
 
 /* Requests: set by anybody with vcpu_request(), consumed by the vCPU's thread before entry. */
-#define VREQ_EVENT BIT32(0) /* look for an event to inject */
-#define VREQ_NMI   BIT32(1)
-#define VREQ_INIT  BIT32(2)
-#define VREQ_SIPI  BIT32(3)
-#define VREQ_TIMER BIT32(4) /* the local APIC timer fired */
-#define VREQ_STOP  BIT32(5) /* the VM has something for all its vCPUs: vm_rendezvous() */
-#define VREQ_RESET BIT32(6) /* power-on state */
-#define VREQ_CALL  BIT32(7) /* vcpu_call() */
-#define VREQ_END   BIT32(8) /* the thread returns; only while the VM is being taken down */
+#define VREQ_EVENT   BIT32(0) /* look for an event to inject */
+#define VREQ_NMI     BIT32(1)
+#define VREQ_INIT    BIT32(2)
+#define VREQ_SIPI    BIT32(3) /* with sipi_vector */
+#define VREQ_STOP    BIT32(4) /* the VM has something for all its vCPUs: vm_rendezvous() */
+#define VREQ_RESET   BIT32(5) /* power-on state */
+#define VREQ_CALL    BIT32(6) /* vcpu_call() */
+#define VREQ_RESCHED BIT32(7) /* another thread should run on this CPU first */
+#define VREQ_END     BIT32(8) /* the thread returns; only while the VM is being taken down */
+
+/* The hypervisor's own requests: served also while the VM does not run. */
+#define VREQ_HOST (VREQ_STOP | VREQ_CALL | VREQ_END | VREQ_RESCHED)
 
 /* What the vCPU would do if its VM runs. Paused, stopped and dead are states of the VM. */
 enum vcpu_state {
@@ -50,6 +54,14 @@ struct vcpu_stat {
 };
 
 extern bool vcpu_stat_cycles;
+
+/* One vcpu_call() in progress. */
+struct vcpu_call {
+	void (*fn)(struct vcpu *v, void *arg);
+	void *arg;
+	struct thread *caller;
+	bool done;
+};
 
 struct vcpu {
 	struct vcpu_regs regs; /* must be first: enter.S knows the offsets */
@@ -83,9 +95,9 @@ struct vcpu {
 	u64 tsc_adjust;
 	u64 tsc_aux;
 	u64 apic_base; /* IA32_APIC_BASE */
-	u64 dr[4];
+	u64 dr[4];     /* DR0-DR3 while the backend does not have them in the registers */
 	u64 misc_enable;
-	struct vmtrr *mtrr;
+	struct vmtrr mtrr;
 
 	const char *why; /* VCPU_DEAD: one sentence */
 	char why_buf[160];
@@ -120,8 +132,8 @@ void vcpu_inject_pf(struct vcpu *v, const struct mmu_gfault *f);
 /* #DB with these DR6 bits, as a trap. */
 void vcpu_inject_db(struct vcpu *v, u64 dr6);
 
-/* Stops the vCPU's VM for good and keeps it for inspection; the sentence goes to log and shell.
- * */
+/* Stops the vCPU's VM for good and keeps it for inspection; the sentence goes to
+ * log and shell. */
 void vcpu_kill(struct vcpu *v, const char *fmt, ...) __printf(2, 3);
 
 /* Guest virtual memory with the vCPU's current paging; access = MMU_R/W/X plus MMU_U. On failure
@@ -133,16 +145,28 @@ int vcpu_write_gva(struct vcpu *v, gva_t gva, const void *buf, u32 len, u32 acce
 /* Ends the instruction that exited: RIP, RF, TF trap, interrupt shadow. */
 void vcpu_skip(struct vcpu *v, u8 len);
 
-/* --- for vm/ itself
- * ------------------------------------------------------------------------------ */
+/* --- for vm/ itself --- */
 
 /* Body of the vCPU's thread. */
 void vcpu_thread(void *arg);
 /* Allocates all of a vCPU but its thread; 0 or -ENOMEM. */
 int vcpu_create(struct vm *vm, u32 id, struct cpu *cpu) __must_check;
 void vcpu_destroy(struct vcpu *v);
-/* Own thread: makes v the vCPU whose state is on this CPU. Needed after every yield or block. */
+/* Own thread, loaded: does what vcpu_call() asks for. */
+void vcpu_serve_call(struct vcpu *v);
+/*
+ * Own thread: serves all requests, waits until the vCPU can run, and queues the next event for the
+ * entry that must follow. False when the thread is to end.
+ */
+bool vcpu_serve(struct vcpu *v);
+/* Own thread, at an exit: lets others run on this CPU if the slice has ended. */
+void vcpu_yield(struct vcpu *v);
+/* Own thread, after every thread_yield() and thread_block(): loads v again. */
+void vcpu_resumed(struct vcpu *v);
+/* Own thread: makes v the vCPU whose state is on this CPU. */
 void vcpu_load(struct vcpu *v);
+/* Own thread: nothing of v is left on this CPU. */
+void vcpu_unload(struct vcpu *v);
 /* Own thread, loaded: RESET (power-on) or INIT. Source: AMD APM 2 "Processor Initialization
  * State". */
 void vcpu_reset(struct vcpu *v, bool init);

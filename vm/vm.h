@@ -61,7 +61,9 @@ struct ram_piece {
 
 #define VM_MAX_PIO     32
 #define VM_MAX_MMIO    8
+#define VM_DEV_LAPIC   VM_MAX_MMIO /* slot of the local APICs' page */
 #define VM_MAX_PIECES  24
+#define VM_MSR_SEEN    32
 #define VM_PIO_MAP     0x1000 /* ports below this are looked up by index */
 #define VM_LAPIC_BASE  0xfee00000ULL
 #define VM_IOAPIC_BASE 0xfec00000ULL
@@ -74,6 +76,7 @@ struct vm {
 	struct spinlock lock; /* life cycle */
 	u32 requests;         /* VMREQ_*, atomic */
 	u32 nr_parked;        /* vCPUs that wait at the rendezvous, under lock */
+	bool load_failed;     /* the last attempt to start it */
 	bool serving;         /* vCPU 0's thread is serving requests, under lock */
 	u32 resets;
 	const char *request_why; /* of the last reset or power-off; static text */
@@ -89,7 +92,8 @@ struct vm {
 	struct ram_piece piece[VM_MAX_PIECES];
 	u32 nr_pieces;
 	struct cpuid_table *cpuid;
-	u64 *msr_seen; /* bitmap: unknown MSRs already logged */
+	u32 msr_seen[VM_MSR_SEEN]; /* unknown MSRs that were logged */
+	u32 nr_msr_seen;
 
 	struct spinlock chipset_lock;
 	struct pio_range pio[VM_MAX_PIO];
@@ -128,8 +132,8 @@ struct vm_module {
 
 /* Creates a VM in state VM_STOPPED; NULL with one sentence in err on failure. */
 struct vm *vm_create(const struct vm_config *cfg, char *err, size_t err_size);
-/* Loads the guest's files and starts it. Waits for the outcome, so the caller must be a thread.
- * */
+/* Loads the guest's files and starts it. Waits for the outcome, so the caller must be a
+ * thread. */
 int vm_start(struct vm *vm, char *err, size_t err_size);
 /* From the shell: asynchronous, they return at once. vm_reset() also starts a VM that is powered
  * off or dead, with its files loaded again; vm_kill() takes static text. */
@@ -147,12 +151,15 @@ void vm_log(struct vm *vm, const char *fmt, ...) __printf(2, 3);
 void vm_set_modules(const struct vm_module *mods, u32 nr);
 const struct vm_module *vm_module_find(const char *name);
 
-/* --- for vm/ itself
- * ------------------------------------------------------------------------------ */
+/* --- for vm/ itself --- */
 
-/* Own thread of v, on VREQ_STOP or while parked: waits for the others, serves the VM's requests.
- * True when v may run. */
-bool vm_rendezvous(struct vcpu *v);
+/* Own thread of v; stop: VREQ_STOP was set. Parks and unparks it; the vCPU that must do so serves the
+ * VM's requests. True when v may run. */
+bool vm_rendezvous(struct vcpu *v, bool stop);
+/* Resets the VM, or powers it off when that has been too often. */
+void vm_triple_fault(struct vcpu *v);
 /* Guest RAM and the memory map's slots; one sentence in err on failure. */
 int vm_mem_init(struct vm *vm, char *err, size_t err_size) __must_check;
 void vm_mem_fini(struct vm *vm);
+/* Frames that its RAM takes. */
+u64 vm_mem_frames(const struct vm *vm);

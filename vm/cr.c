@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Control registers that exit: CR8, which is the local APIC's task priority, with every backend;
+ * CR0, CR3 and CR4 only with a backend that wants to see them.
+ * Source: AMD APM 2 "System-Control Registers", APM 3 "MOV CRn".
+ */
+#include "vm/cr.h"
+#include "arch/regs.h"
+#include "vm/cpuid.h"
+#include "vm/dev/vlapic.h"
+#include "vm/exit_priv.h"
+#include "vm/fetch.h"
+#include "vm/hv_ops.h"
+#include "vm/vm.h"
+
+#define CR0_VALID                                                                                  \
+	(CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | \
+	 CR0_PG)
+
+bool cr0_valid(const struct cr_state *s, u64 val)
+{
+	if (val >> 32)
+		return false;
+	if ((val & CR0_PG) && !(val & CR0_PE))
+		return false;
+	if ((val & CR0_NW) && !(val & CR0_CD))
+		return false;
+	if ((val & CR0_PG) && !(s->cr0 & CR0_PG) && (s->efer & EFER_LME))
+		return (s->cr4 & CR4_PAE) && !s->cs_long;
+	if (!(val & CR0_PG) && (s->cr0 & CR0_PG))
+		return !s->cs_long && !(s->cr4 & CR4_PCIDE);
+	return true;
+}
+
+bool cr3_valid(const struct cr_state *s, u64 val)
+{
+	if (!(s->efer & EFER_LMA))
+		return true;
+	if (s->cr4 & CR4_PCIDE)
+		val &= ~CR3_NOFLUSH;
+	return !(val & ~MASK(s->caps->maxphyaddr - 1, 0));
+}
+
+bool cr4_valid(const struct cr_state *s, u64 val)
+{
+	u64 changed = s->cr4 ^ val;
+
+	if (val & ~s->caps->cr4_valid)
+		return false;
+	if ((s->efer & EFER_LMA) && (changed & (CR4_PAE | CR4_LA57)))
+		return false;
+	if ((changed & val & CR4_PCIDE))
+		return (s->efer & EFER_LMA) && !(s->cr3 & CR3_PCID_MASK);
+	return true;
+}
+
+u64 cr0_efer(const struct cr_state *s, u64 cr0)
+{
+	bool lma = (cr0 & CR0_PG) && (s->efer & EFER_LME);
+
+	return lma ? s->efer | EFER_LMA : s->efer & ~EFER_LMA;
+}
+
+struct mov_cr {
+	u8 len, nr, gpr;
+};
+
+/* MOV to or from CRn: prefixes, 0F 20 or 22, ModRM. LOCK makes CR0 CR8 where the CPU has no REX. */
+static bool decode(struct vcpu *v, struct mov_cr *m)
+{
+	struct prefixes p;
+	struct fetch f;
+	const u8 *op;
+
+	if (!fetch_insn(v, &f))
+		return false;
+	fetch_prefixes(&f, &p);
+	op = f.bytes + p.nr;
+	if (p.nr + 3 > f.nr || op[0] != 0x0f || (op[1] & ~2) != 0x20) {
+		hv->flush(v); /* not the instruction that exited: the guest tries again */
+		return false;
+	}
+	m->len = (u8)(p.nr + 3);
+	m->nr = (u8)((op[2] >> 3 & 7) | (p.rex & 4 ? 8 : 0) | (p.lock ? 8 : 0));
+	m->gpr = (u8)((op[2] & 7) | (p.rex & 1 ? 8 : 0));
+	return true;
+}
+
+static void snapshot(struct vcpu *v, struct cr_state *s)
+{
+	struct segment cs;
+
+	hv->get_seg(v, S_CS, &cs);
+	s->cr0 = hv->get_sreg(v, SR_CR0);
+	s->cr3 = hv->get_sreg(v, SR_CR3);
+	s->cr4 = hv->get_sreg(v, SR_CR4);
+	s->efer = hv->get_sreg(v, SR_EFER);
+	s->cs_long = (s->efer & EFER_LMA) && (cs.attr & SEG_ATTR_L);
+	s->caps = &v->vm->cpuid->caps;
+}
+
+static bool write_cr(struct vcpu *v, const struct cr_state *s, u8 nr, u64 val)
+{
+	switch (nr) {
+	case 0:
+		if (!cr0_valid(s, val))
+			return false;
+		hv->set_sreg(v, SR_EFER, cr0_efer(s, val));
+		hv->set_sreg(v, SR_CR0, (val & CR0_VALID) | CR0_ET);
+		return true;
+	case 3:
+		if (!cr3_valid(s, val))
+			return false;
+		hv->set_sreg(v, SR_CR3, s->cr4 & CR4_PCIDE ? val & ~CR3_NOFLUSH : val);
+		return true;
+	case 4:
+		if (!cr4_valid(s, val))
+			return false;
+		hv->set_sreg(v, SR_CR4, val);
+		return true;
+	case 8:
+		if (val >> 4)
+			return false;
+		vlapic_set_cr8(v, (u8)val);
+		return true;
+	default:
+		return false;
+	}
+}
+
+static u64 read_cr(struct vcpu *v, const struct cr_state *s, u8 nr)
+{
+	switch (nr) {
+	case 0:
+		return s->cr0;
+	case 2:
+		return hv->get_sreg(v, SR_CR2);
+	case 3:
+		return s->cr3;
+	case 4:
+		return s->cr4;
+	default:
+		return vlapic_get_cr8(v);
+	}
+}
+
+void exit_cr(struct vcpu *v)
+{
+	struct mov_cr m = { v->exit.insn_len, v->exit.cr.nr, v->exit.cr.gpr };
+	struct cr_state s;
+	u64 *gpr;
+
+	if ((!m.len || m.gpr == 0xff) && !decode(v, &m))
+		return;
+	snapshot(v, &s);
+	gpr = &v->regs.gpr[m.gpr & 15];
+	if (!v->exit.cr.write) {
+		u64 val = read_cr(v, &s, m.nr);
+
+		*gpr = s.cs_long ? val : (u32)val;
+	} else if (!write_cr(v, &s, m.nr, s.cs_long ? *gpr : (u32)*gpr)) {
+		vcpu_inject_gp(v);
+		return;
+	}
+	vcpu_skip(v, m.len);
+}

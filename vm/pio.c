@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Port I/O. A port that no device claims reads as ones and swallows writes. */
+#include "arch/regs.h"
+#include "vm/exit_priv.h"
+#include "vm/vm.h"
+
+static __noinline const struct pio_range *find_high(const struct vm *vm, u32 port)
+{
+	for (u32 i = 0; i < vm->nr_pio; i++) {
+		const struct pio_range *r = &vm->pio[i];
+
+		if (port - r->first < r->count)
+			return r;
+	}
+	return NULL;
+}
+
+static __always_inline const struct pio_range *find(const struct vm *vm, u32 port)
+{
+	u8 i;
+
+	if (unlikely(port >= VM_PIO_MAP))
+		return find_high(vm, port);
+	i = vm->pio_map[port];
+	return i ? &vm->pio[i - 1] : NULL;
+}
+
+/* The whole access lies in the range. */
+static __always_inline bool inside(const struct pio_range *r, u16 port, u8 size)
+{
+	return (u32)(port - r->first) + size <= r->count;
+}
+
+static __always_inline u32 ones(u8 size)
+{
+	return 0xffffffffU >> (32 - 8 * size);
+}
+
+/* An access over the end of a device's range is a sequence of byte accesses. */
+static __noinline u32 read_bytes(struct vm *vm, u16 port, u8 size)
+{
+	u32 val = 0;
+
+	for (u32 i = 0; i < size; i++)
+		val |= pio_read(vm, (u16)(port + i), 1) << 8 * i;
+	return val;
+}
+
+static __noinline void write_bytes(struct vm *vm, u16 port, u8 size, u32 val)
+{
+	for (u32 i = 0; i < size; i++)
+		pio_write(vm, (u16)(port + i), 1, val >> 8 * i & 0xff);
+}
+
+u32 pio_read(struct vm *vm, u16 port, u8 size)
+{
+	const struct pio_range *r = find(vm, port);
+	u32 val;
+
+	if (!r)
+		return size == 1 ? 0xff : read_bytes(vm, port, size);
+	if (unlikely(!inside(r, port, size)))
+		return read_bytes(vm, port, size);
+	spin_lock(&vm->chipset_lock);
+	val = r->rd(r->dev, port, size);
+	spin_unlock(&vm->chipset_lock);
+	return val & ones(size);
+}
+
+void pio_write(struct vm *vm, u16 port, u8 size, u32 val)
+{
+	const struct pio_range *r = find(vm, port);
+
+	if (unlikely(!r || !inside(r, port, size))) {
+		if (size > 1)
+			write_bytes(vm, port, size, val);
+		return;
+	}
+	spin_lock(&vm->chipset_lock);
+	r->wr(r->dev, port, size, val);
+	spin_unlock(&vm->chipset_lock);
+}
+
+void exit_pio(struct vcpu *v)
+{
+	u64 *rax = &v->regs.gpr[R_AX];
+	u16 port = v->exit.pio.port;
+	u8 size = v->exit.pio.size;
+
+	if (unlikely(v->exit.pio.string)) {
+		pio_string(v);
+		return;
+	}
+	if (!v->exit.pio.in) {
+		pio_write(v->vm, port, size, (u32)*rax & ones(size));
+	} else {
+		u64 val = pio_read(v->vm, port, size);
+
+		/* Four bytes clear the upper half as every 32-bit result does. */
+		*rax = size == 4 ? val : (*rax & ~(u64)ones(size)) | val;
+	}
+	vcpu_skip(v, v->exit.insn_len);
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The life of a vCPU's thread: enter, exit, handle. The hot path is the loop in vcpu_thread(); one
+ * load and test before each entry covers everything that may have to be done first.
+ *
+ * Who sets a request for a vCPU that is in guest mode on another CPU also interrupts it there. On
+ * the vCPU's own CPU requests come only from its handlers and from interrupt windows, thus before
+ * that test.
+ */
+#include "lib/trace.h"
+
+#include "arch/percpu.h"
+#include "arch/x86.h"
+#include "vm/event.h"
+#include "vm/exit.h"
+#include "vm/hv_ops.h"
+#include "vm/vcpu.h"
+#include "vm/vm.h"
+
+void vcpu_resumed(struct vcpu *v)
+{
+	vcpu_load(v);
+	hv->pause_exits(v, v->cpu->slice_end != 0);
+}
+
+void vcpu_yield(struct vcpu *v)
+{
+	u64 end = v->cpu->slice_end;
+
+	if (!end || rdtsc() < end)
+		return;
+	thread_yield();
+	vcpu_resumed(v);
+}
+
+/* Blocks until a request among mask has come. */
+static void vcpu_wait(struct vcpu *v, u32 mask)
+{
+	/* Full fence: see vcpu_request(). */
+	(void)__atomic_exchange_n(&v->waiting, 1, __ATOMIC_SEQ_CST);
+	if (!(READ_ONCE(v->requests) & mask))
+		thread_block();
+	__atomic_store_n(&v->waiting, 0, __ATOMIC_SEQ_CST);
+	vcpu_resumed(v);
+}
+
+/* Requests of the hypervisor. True when the vCPU may go on to what concerns its guest. */
+static bool serve_host(struct vcpu *v)
+{
+	u32 req = __atomic_fetch_and(&v->requests, ~VREQ_HOST, __ATOMIC_ACQ_REL);
+
+	if (req & VREQ_CALL)
+		vcpu_serve_call(v);
+	if (req & VREQ_RESCHED)
+		vcpu_yield(v);
+	return vm_rendezvous(v, req & VREQ_STOP);
+}
+
+/* Signals that change the vCPU as a whole, in the order of their strength. */
+static void serve_signals(struct vcpu *v, u32 req)
+{
+	if (req & VREQ_RESET)
+		vcpu_reset(v, false);
+	if (req & VREQ_INIT)
+		event_init(v);
+	if (req & VREQ_SIPI)
+		event_sipi(v);
+	if (req & VREQ_NMI)
+		v->nmi_pending = true;
+}
+
+bool vcpu_serve(struct vcpu *v)
+{
+	for (;;) {
+		u32 req = READ_ONCE(v->requests);
+
+		if (unlikely(req & VREQ_END))
+			return false;
+		if (unlikely((req & VREQ_HOST) || v->parked)) {
+			if (!serve_host(v))
+				vcpu_wait(v, VREQ_HOST);
+			continue;
+		}
+		req = __atomic_fetch_and(&v->requests, VREQ_HOST, __ATOMIC_ACQ_REL);
+		if (unlikely(req & (VREQ_RESET | VREQ_INIT | VREQ_SIPI | VREQ_NMI)))
+			serve_signals(v, req);
+		if (v->state == VCPU_HALTED && event_wakes(v))
+			v->state = VCPU_RUNNING;
+		if (v->state != VCPU_RUNNING) {
+			vcpu_wait(v, ~0u);
+		} else if (likely(!(READ_ONCE(v->requests) & VREQ_HOST))) {
+			event_queue(v);
+			return true;
+		}
+	}
+}
+
+static __noinline void handle_timed(struct vcpu *v, enum exit_reason reason)
+{
+	u64 start = rdtsc();
+
+	exit_handle(v, reason);
+	v->stat.cycles[reason] += rdtsc() - start;
+}
+
+void vcpu_thread(void *arg)
+{
+	struct vcpu *v = arg;
+
+	vcpu_load(v);
+	for (;;) {
+		enum exit_reason reason;
+
+		if (unlikely(READ_ONCE(v->requests)) && !vcpu_serve(v))
+			break;
+		reason = hv->enter(v);
+		v->stat.exits[reason]++;
+		trace_event(EXIT, v->exit.tsc, v->vm->id << 8 | v->id, reason, v->regs.rip);
+		if (unlikely(vcpu_stat_cycles))
+			handle_timed(v, reason);
+		else
+			exit_handle(v, reason);
+	}
+	vcpu_unload(v);
+}
