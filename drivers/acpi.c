@@ -53,7 +53,7 @@ static bool has_signature(const struct table *t, const char *sig)
 	return memcmp(t->p, sig, 4) == 0;
 }
 
-/* --- MADT. Source: ACPI 6.4 "Multiple APIC Description Table (MADT)" ------------------------------ */
+/* --- MADT. Source: ACPI 6.4 "Multiple APIC Description Table (MADT)" -------------------------- */
 
 static void madt_cpu(struct acpi_info *info, u32 apic_id, u32 flags)
 {
@@ -119,7 +119,7 @@ static void parse_madt(struct acpi_info *info, const struct table *t)
 	}
 }
 
-/* --- DSDT: the package \_S5. Source: ACPI 6.4 "AML Byte Stream Byte Values" ----------------------- */
+/* --- DSDT: the package \_S5. Source: ACPI 6.4 "AML Byte Stream Byte Values" ------------------- */
 
 enum {
 	AML_ZERO = 0x00,
@@ -180,12 +180,14 @@ static void scan_s5(struct acpi_info *info, const struct table *t)
 			info->has_s5 = s5_package(info, t, off + 4);
 }
 
-/* --- FADT. Source: ACPI 6.4 "Fixed ACPI Description Table (FADT)" --------------------------------- */
+/* --- FADT. Source: ACPI 6.4 "Fixed ACPI Description Table (FADT)" ----------------------------- */
 
 #define FADT_RESET_SUP BIT32(10)
 #define FADT_TMR_EXT   BIT32(8)
 
-/* A port from its 32-bit field or, if that is empty, from the Generic Address Structure at x_off. */
+/*
+ * A port from its 32-bit field or, if that is empty, from the Generic Address Structure at x_off.
+ */
 static u16 port(const struct table *t, u32 off, u32 x_off)
 {
 	u64 v = field(t, off, 4);
@@ -218,7 +220,7 @@ static void parse_fadt(struct acpi_info *info, const struct table *t, acpi_map_f
 		scan_s5(info, &dsdt);
 }
 
-/* --- root ----------------------------------------------------------------------------------------- */
+/* --- root ------------------------------------------------------------------------------------- */
 
 /* The root table: XSDT with 8-byte addresses where the RSDP has one that works, else RSDT. */
 static bool find_root(const u8 *rsdp, size_t len, acpi_map_fn map, struct table *root, u32 *size)

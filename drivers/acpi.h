@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The few ACPI facts that the hypervisor needs from the machine it runs on: processors, interrupt
- * controllers, PM timer, reset and power-off. Firmware tables are input like any other: every length
- * is checked and a broken table is left out.
+ * controllers, PM timer, reset and power-off. Firmware tables are input like any other: every
+ * length is checked and a broken table is left out.
  * Source: ACPI Specification 6.4, "ACPI Software Programming Model".
  */
 #pragma once

@@ -2,12 +2,12 @@
 /*
  * Output ring and its two ends.
  *
- *	console_write() ──► ring ──► pump() ──► transmitter FIFO ──► line
- *	                               ▲ also from the "transmitter empty" interrupt
+ *	console_write() --> ring --> pump() --> transmitter FIFO --> line
+ *	                               ^ also from the "transmitter empty" interrupt
  *
- * pump() moves at most what the FIFO takes at once, so no caller waits for the line. An idle console
- * costs nothing: the transmitter's interrupt is on only while the ring holds something. Where the
- * interrupt cannot be had, a timer does its work.
+ * pump() moves at most what the FIFO takes at once, so no caller waits for the line. An idle
+ * console costs nothing: the transmitter's interrupt is on only while the ring holds something.
+ * Where the interrupt cannot be had, a timer does its work.
  */
 
 #include "drivers/console.h"
@@ -62,7 +62,7 @@ static void unlock(void)
 		spin_unlock(&con.lock);
 }
 
-/* --- from the ring to the line; lock held -------------------------------------------------------- */
+/* --- from the ring to the line; lock held ----------------------------------------------------- */
 
 static bool pending(void)
 {
@@ -126,7 +126,7 @@ static void put_repeated(char c, size_t n)
 		put(&c, 1);
 }
 
-/* --- output --------------------------------------------------------------------------------------- */
+/* --- output ----------------------------------------------------------------------------------- */
 
 void console_write(const char *s, size_t n)
 {
@@ -208,7 +208,7 @@ void console_flush(void)
 	uart_drain(&con.uart);
 }
 
-/* --- interrupt ------------------------------------------------------------------------------------ */
+/* --- interrupt -------------------------------------------------------------------------------- */
 
 static void tell_ready(void)
 {
@@ -233,7 +233,9 @@ static void service(void)
 	unlock();
 }
 
-/* The line of an ISA interrupt is edge-triggered: leave no request behind, or it is the last one. */
+/*
+ * The line of an ISA interrupt is edge-triggered: leave no request behind, or it is the last one.
+ */
 static void on_irq(void *arg)
 {
 	u32 rounds = 0;
@@ -257,7 +259,7 @@ static void on_timer(struct timer *t)
 	timer_set(t, rdtsc() + ns_to_tsc(POLL_NS));
 }
 
-/* --- life ----------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 void console_init(void)
 {

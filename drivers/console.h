@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The host's serial console: a ring of output in front of COM1, so that a slow line never stalls a
- * guest. Life: polled while booting (no locks, one CPU), then a ring drained by the port's interrupt,
- * then polled again after a panic.
+ * guest. Life: polled while booting (no locks, one CPU), then a ring drained by the port's
+ * interrupt, then polled again after a panic.
  *
  * When the ring is full the oldest text in it is lost, and a mark in the output says how much.
  */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Reboot and power-off. Each way is followed by a wait, for the machine needs a moment to obey.
- * Source: ACPI 6.4 "Reset Register", "SLP_TYP and SLP_EN"; Intel 440FX PCIset "Turbo/Reset Control".
+ * Source: ACPI 6.4 "Reset Register", "SLP_TYP and SLP_EN"; Intel 440FX PCIset "Turbo/Reset
+ * Control".
  */
 
 #include "drivers/reset.h"

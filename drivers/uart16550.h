@@ -16,8 +16,8 @@ struct uart {
 };
 
 /*
- * Looks for a port at base and programs it: 115200 baud, 8N1, FIFOs on, interrupts off. -ENODEV when
- * nobody answers there; the other functions then do nothing.
+ * Looks for a port at base and programs it: 115200 baud, 8N1, FIFOs on, interrupts off. -ENODEV
+ * when nobody answers there; the other functions then do nothing.
  */
 int uart_init(struct uart *u, u16 base) __must_check;
 
@@ -26,7 +26,9 @@ int uart_getc(const struct uart *u);
 /* How many bytes uart_putc() may send now: 0 or UART_FIFO. */
 u32 uart_tx_room(const struct uart *u);
 void uart_putc(const struct uart *u, u8 c);
-/* Waits a bounded time for the transmitter, then sends. For boot and panic. False: the line stands. */
+/*
+ * Waits a bounded time for the transmitter, then sends. For boot and panic. False: the line stands.
+ */
 bool uart_putc_polled(const struct uart *u, u8 c);
 /* Waits a bounded time until the last bit is on the wire. */
 void uart_drain(const struct uart *u);

@@ -14,7 +14,9 @@
 
 static u32 max_leaf_level(const struct slot *s)
 {
-	/* All RAM is executable: on processors with the page-size-change erratum that means 4 KiB. */
+	/*
+	 * All RAM is executable: on processors with the page-size-change erratum that means 4 KiB.
+	 */
 	if (s->dirty_log || mmu_hw.multihit)
 		return 1;
 	return mmu_hw.has_1g ? 3 : 2;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The direct map: guest-physical to host-physical, as the slots say. What the entry for a frame should
- * be follows from the slot, its dirty log and its write tracking alone (direct_want()); every change
- * of those is made first and then the tables are refitted to it.
+ * The direct map: guest-physical to host-physical, as the slots say. What the entry for a frame
+ * should be follows from the slot, its dirty log and its write tracking alone (direct_want());
+ * every change of those is made first and then the tables are refitted to it.
  */
 #pragma once
 

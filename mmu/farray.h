@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Arrays with an element for each frame of a slot, made of pool pages that exist only where they are
- * needed: an index page of 1024 page numbers, and the data pages. Under mmu_vm.lock.
+ * Arrays with an element for each frame of a slot, made of pool pages that exist only where they
+ * are needed: an index page of 1024 page numbers, and the data pages. Under mmu_vm.lock.
  */
 #pragma once
 

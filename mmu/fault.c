@@ -78,7 +78,9 @@ static enum mmu_verdict spurious(struct mmu_vm *m, gfn_t gfn, struct mmu_result 
 	return MMU_SPURIOUS;
 }
 
-/* Fits the entry if the reserve suffices, else says in *lack what it takes. True: it has changed. */
+/*
+ * Fits the entry if the reserve suffices, else says in *lack what it takes. True: it has changed.
+ */
 static bool fit(struct mmu_vm *m, gfn_t gfn, struct mmu_res *res, u32 *lack)
 {
 	struct direct_want w = direct_want(m, gfn);
@@ -159,8 +161,8 @@ static __noinline enum mmu_verdict fault_slow(struct mmu_vm *m, const struct mmu
 }
 
 /*
- * Lookaside for device pages: recent frames with their slot, each in one word, so that a reader needs
- * neither lock nor order. The generation in it is that of trap entries.
+ * Lookaside for device pages: recent frames with their slot, each in one word, so that a reader
+ * needs neither lock nor order. The generation in it is that of trap entries.
  *
  *	63      24 23    16 15 14    0
  *	[  gfn   ] [ slot ] [1][ gen ]

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Public face of the guest MMU stack. It knows no vCPU, no vendor and no device: faults and register
- * snapshots go in; verdicts, hardware roots and flush requests come out. It never injects, never
- * emulates, never prints.
+ * Public face of the guest MMU stack. It knows no vCPU, no vendor and no device: faults and
+ * register snapshots go in; verdicts, hardware roots and flush requests come out. It never injects,
+ * never emulates, never prints.
  *
  * Locks: functions that change anything take mmu_vm.lock (RANK_MMU) themselves; the caller holds no
  * lock of a higher rank. Lock-free readers are marked so.

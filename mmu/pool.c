@@ -23,8 +23,10 @@ static const u8 next_states[SP_STATE_NR] = {
 
 static void sp_set_state(struct sp *sp, enum sp_state to)
 {
-	/* Each transition below stands behind a list or a link that only a page of the right state is
-	 * on; a wrong one would hand a live table to another VM. */
+	/*
+	 * Each transition below stands behind a list or a link that only a page of the right state
+	 * is on; a wrong one would hand a live table to another VM.
+	 */
 	BUG_ON(!(next_states[sp->state] & BIT32(to)));
 	sp->state = (u8)to;
 }

@@ -5,13 +5,13 @@
  *
  *	            res_fill()            res_take()           link gone
  *	   FREE ---------------> RESERVED ----------> LIVE -----------> ZAPPING
- *	     ^ ^                    |  \                                   | its children are unlinked too
+ *	     ^ ^                    |  \                                   | children unlinked too
  *	     | +--- res_drop() -----+   +-----------> DATA                 v
  *	     |                                          | pool_free()  QUARANTINE
  *	     +------------------------------------------+------------------+ no TLB can refer to it
  *
- * A page is reserved before the VM's lock is taken, so that what is done under it cannot fail. A page
- * in any state but FREE counts against its VM's quota.
+ * A page is reserved before the VM's lock is taken, so that what is done under it cannot fail. A
+ * page in any state but FREE counts against its VM's quota.
  *
  * Locks: the free list, mmu_vm.used and the states FREE and RESERVED are under the pool lock; the
  * rest of a header is under the lock of the VM that holds the page.
@@ -113,9 +113,9 @@ struct mmu_res {
 };
 
 /*
- * Has at least n (up to MMU_RES_MAX) zeroed pages in r, or leaves r as it was: -ENOMEM when quota or
- * pool is used up, -EAGAIN when a lock-free reader holds pages back for a moment. No lock held; may
- * drain the VM's quarantine, and wait for its CPUs if nothing else helps.
+ * Has at least n (up to MMU_RES_MAX) zeroed pages in r, or leaves r as it was: -ENOMEM when quota
+ * or pool is used up, -EAGAIN when a lock-free reader holds pages back for a moment. No lock held;
+ * may drain the VM's quarantine, and wait for its CPUs if nothing else helps.
  */
 int res_fill(struct mmu_vm *m, struct mmu_res *r, u32 n) __must_check;
 /* Gives back what was not used. */

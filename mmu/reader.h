@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Lock-free readers of hardware tables. Between begin and end no table that was reachable at begin is
- * given to another use. Short, not nested, no lock and no yield inside.
+ * Lock-free readers of hardware tables. Between begin and end no table that was reachable at begin
+ * is given to another use. Short, not nested, no lock and no yield inside.
  */
 #pragma once
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Role of a table page: with the first frame it maps, all that decides whether two tables would hold
- * the same entries. Pure identity, compared as a whole word; state (linked, zapped, stale) is never
- * part of it. A child's role is computed from its parent's, so nothing can be inherited by accident.
+ * Role of a table page: with the first frame it maps, all that decides whether two tables would
+ * hold the same entries. Pure identity, compared as a whole word; state (linked, zapped, stale) is
+ * never part of it. A child's role is computed from its parent's, so nothing can be inherited by
+ * accident.
  */
 #pragma once
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Roots: what goes into nCR3 or EPTP. A root is self-describing: how to use and free it follows from
- * the root itself, never from the mode a vCPU is in at the moment.
+ * Roots: what goes into nCR3 or EPTP. A root is self-describing: how to use and free it follows
+ * from the root itself, never from the mode a vCPU is in at the moment.
  */
 #pragma once
 

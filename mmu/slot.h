@@ -56,8 +56,8 @@ struct slot_table {
 int mmu_slot_add(struct mmu_vm *m, const struct slot *s) __must_check;
 /*
  * Removes the slot that starts at gfn; -ENOENT if there is none. After return no CPU can reach its
- * memory through the guest's tables. Pointers from mmu_gpa_ptr() are the caller's affair: before RAM
- * is given away, the VM's vCPUs must have left their exit handlers (a paused VM).
+ * memory through the guest's tables. Pointers from mmu_gpa_ptr() are the caller's affair: before
+ * RAM is given away, the VM's vCPUs must have left their exit handlers (a paused VM).
  */
 int mmu_slot_remove(struct mmu_vm *m, gfn_t gfn) __must_check;
 /* The slot that holds gfn, or NULL. Lock-free; valid until the slot is removed. */

@@ -5,8 +5,9 @@
  *	empty	0: nothing is known here; hardware faults
  *	table	points to a table of the next level
  *	leaf	maps frames
- *	trap	MMIO: hardware faults, and the entry names slot and generation, so that the fault needs
- *		no look-up. Non-present for NPT, a misconfiguration (write without read) for EPT.
+ *	trap	MMIO: hardware faults, and the entry names slot and generation, so that the
+ *		fault needs no look-up. Non-present for NPT, a misconfiguration (write without
+ *		read) for EPT.
  *
  * Software bits stand where both formats ignore them, so code that only asks "table? trap?" is the
  * same for both:

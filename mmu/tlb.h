@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * TLB protocol: tags and epochs. A tag is one hardware TLB context: (CPU, ASID or VPID). The backend
- * owns the numbers; this file owns the question "must it be flushed before the guest runs".
+ * TLB protocol: tags and epochs. A tag is one hardware TLB context: (CPU, ASID or VPID). The
+ * backend owns the numbers; this file owns the question "must it be flushed before the guest runs".
  *
  *	CPU that runs the guest                 CPU that takes rights away (under mmu_vm.lock)
  *	-----------------------                 ----------------------------------------------

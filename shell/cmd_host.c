@@ -17,7 +17,7 @@
 #include "vm/hv_ops.h"
 #include "vm/vm.h"
 
-/* --- cpu ------------------------------------------------------------------------------------------ */
+/* --- cpu -------------------------------------------------------------------------------------- */
 
 /* "linux.0" while a vCPU's state is on the CPU. */
 static const char *vcpu_name(const struct vcpu *v, char *buf, size_t size)
@@ -93,7 +93,7 @@ SHELL_CMD(cmd_cpu_backend, "cpu", "backend", "",
 	  "Shows the capabilities of SVM or VMX that are in use", "cpu backend", run_cpu_backend,
 	  NULL);
 
-/* --- msr ------------------------------------------------------------------------------------------ */
+/* --- msr -------------------------------------------------------------------------------------- */
 
 static bool parse_msr(struct out *o, const char *text, u32 *msr)
 {
@@ -145,7 +145,7 @@ SHELL_CMD(cmd_msr_write, "msr", "write", "MSR VALUE",
 	  "Writes an MSR of the boot CPU, whatever follows from it", "msr write 0xc0000103 0",
 	  run_msr_write, NULL);
 
-/* --- mem ------------------------------------------------------------------------------------------ */
+/* --- mem -------------------------------------------------------------------------------------- */
 
 static void mem_record(struct out *o, const char *what, u64 total, u64 left)
 {
@@ -180,7 +180,7 @@ static void run_mem(struct out *o, int argc, char **argv)
 
 SHELL_CMD(cmd_mem, "mem", "", "", "Shows how the host's memory is used", "mem", run_mem, NULL);
 
-/* --- reset and power ------------------------------------------------------------------------------ */
+/* --- reset and power -------------------------------------------------------------------------- */
 
 static void run_reboot(struct out *o, int argc, char **argv)
 {

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* top: exits per second by machine and reason, with the cycles that the hypervisor spent on them. */
+/*
+ * top: exits per second by machine and reason, with the cycles that the hypervisor spent on them.
+ */
 
 #include <string.h>
 

@@ -47,7 +47,7 @@ static bool is_noun(const char *noun)
 	return false;
 }
 
-/* --- running -------------------------------------------------------------------------------------- */
+/* --- running ---------------------------------------------------------------------------------- */
 
 /*
  * How many arguments a command takes, from its text: words are separated by blanks, those in
@@ -125,7 +125,7 @@ void shell_exec(struct out *o, char *line)
 	c->run(o, l.argc - used, l.argv + used);
 }
 
-/* --- completion ----------------------------------------------------------------------------------- */
+/* --- completion ------------------------------------------------------------------------------- */
 
 static void complete_nouns(line_add_fn add, void *add_arg)
 {

@@ -43,7 +43,7 @@ static void tell_shown(struct line *l)
 	l->ops->shown(l->ops->arg, text, n + l->len, l->len - l->pos);
 }
 
-/* --- moving and changing ------------------------------------------------------------------------- */
+/* --- moving and changing ---------------------------------------------------------------------- */
 
 static void move_to(struct line *l, size_t pos)
 {
@@ -105,7 +105,7 @@ static size_t word_start(const struct line *l)
 	return p;
 }
 
-/* --- history -------------------------------------------------------------------------------------- */
+/* --- history ---------------------------------------------------------------------------------- */
 
 static void hist_store(struct line *l)
 {
@@ -135,7 +135,7 @@ static void redraw_below(struct line *l)
 	line_redraw(l);
 }
 
-/* --- completion ----------------------------------------------------------------------------------- */
+/* --- completion ------------------------------------------------------------------------------- */
 
 struct candidates {
 	struct line *l;
@@ -208,7 +208,7 @@ static void complete(struct line *l)
 	}
 }
 
-/* --- keys ----------------------------------------------------------------------------------------- */
+/* --- keys ------------------------------------------------------------------------------------- */
 
 static void cut_char(struct line *l)
 {

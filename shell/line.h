@@ -18,8 +18,8 @@ typedef void (*line_add_fn)(void *arg, const char *word);
 struct line_ops {
 	void (*write)(void *arg, const char *s, size_t n);
 	/*
-	 * Offers candidates for the last word of head, the text before the cursor. Those that do not
-	 * begin like that word are ignored.
+	 * Offers candidates for the last word of head, the text before the cursor. Those that do
+	 * not begin like that word are ignored.
 	 */
 	void (*complete)(void *arg, const char *head, line_add_fn add, void *add_arg);
 	/* The line on the screen changed: prompt and text, cursor back columns before its end. */

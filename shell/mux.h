@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Who has the serial line: the shell, or the console of one guest. The escape key switches. A guest
- * in the background writes to its scroll-back only, of which the last part is shown when it gets the
- * line.
+ * in the background writes to its scroll-back only, of which the last part is shown when it gets
+ * the line.
  */
 #pragma once
 

@@ -52,7 +52,9 @@ int svm_cpu_enable(void)
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SVME);
 	wrmsr(MSR_VM_HSAVE_PA, ptr_hpa(c->hsave).v);
 	vmsave(ptr_hpa(c->host));
-	/* So that svm_get_paging() can read the guest's PKRU; our own pages are all supervisor's. */
+	/*
+	 * So that svm_get_paging() can read the guest's PKRU; our own pages are all supervisor's.
+	 */
 	if (svm_facts.pku)
 		write_cr4(read_cr4() | CR4_PKE);
 	svm_asid_init(c);

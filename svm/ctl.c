@@ -3,10 +3,11 @@
  * The control half of the VMCB: what exits, and the bitmaps that all VMs share. A VM needs nothing
  * of its own here; a vCPU one frame and a small record.
  *
- * The guest owns CR0, CR3 and CR4: under nested paging no write to them can hurt anybody else. CR0.CD
- * makes the guest's own accesses slow. A CR4 bit that CPUID hides but this CPU has can be set; what
- * it would switch on lies in MSRs that do exit, or in the guest's own memory (docs/backends.md). CR8
- * exits, which spares copying V_TPR at every exit: 64-bit Linux never touches it.
+ * The guest owns CR0, CR3 and CR4: under nested paging no write to them can hurt anybody else.
+ * CR0.CD makes the guest's own accesses slow. A CR4 bit that CPUID hides but this CPU has can be
+ * set; what it would switch on lies in MSRs that do exit, or in the guest's own memory
+ * (docs/backends.md). CR8 exits, which spares copying V_TPR at every exit: 64-bit Linux never
+ * touches it.
  */
 #include <errno.h>
 #include <string.h>
@@ -48,7 +49,9 @@ static const u8 intercepts[] = {
  */
 #define EXCEPTIONS (BIT32(EXC_DB) | BIT32(EXC_AC) | BIT32(EXC_MC))
 
-/* Held by the VMCB and switched by VMRUN, VMLOAD and VMSAVE. PAT is too, but QEMU TCG forgets it. */
+/*
+ * Held by the VMCB and switched by VMRUN, VMLOAD and VMSAVE. PAT is too, but QEMU TCG forgets it.
+ */
 static const u32 guest_msrs[] = {
 	MSR_FS_BASE, MSR_GS_BASE, MSR_KERNEL_GS_BASE, MSR_STAR,         MSR_LSTAR,
 	MSR_CSTAR,   MSR_SFMASK,  MSR_SYSENTER_CS,    MSR_SYSENTER_ESP, MSR_SYSENTER_EIP,

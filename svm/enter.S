@@ -10,8 +10,9 @@
  * GIF is 0 from CLGI to STGI, so that nothing, not even an NMI, comes while GS, TR and the stack
  * table behind it are the guest's. Inside, IF is 1: a physical interrupt is held off by GIF, but
  * makes the guest exit. STI stands away from VMRUN, or its shadow would be taken into the guest.
- * After #VMEXIT GIF is 0; first IF, then GIF goes back to what the hypervisor runs with, so a pending
- * NMI is taken at STGI with all of the host's state in place, an interrupt at the next window.
+ * After #VMEXIT GIF is 0; first IF, then GIF goes back to what the hypervisor runs with, so a
+ * pending NMI is taken at STGI with all of the host's state in place, an interrupt at the next
+ * window.
  */
 
 #define GPR(n) (8 * (n))

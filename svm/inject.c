@@ -8,10 +8,10 @@
  *
  * NMI: without virtual NMI the CPU does not know that the guest is in its NMI handler. From the
  * injection to the IRET, IRET exits. That exit comes before the IRET, whose frame a new NMI would
- * overwrite (it has a stack of its own), so NMI stays masked while RIP is still at it; if one waits,
- * TF is set for one instruction and the #DB behind it is the window. Behind another event that the
- * same entry delivers TF would go to the guest's stack: there a physical interrupt to this CPU ends
- * the entry after the delivery.
+ * overwrite (it has a stack of its own), so NMI stays masked while RIP is still at it; if one
+ * waits, TF is set for one instruction and the #DB behind it is the window. Behind another event
+ * that the same entry delivers TF would go to the guest's stack: there a physical interrupt to this
+ * CPU ends the entry after the delivery.
  */
 #include "arch/lapic.h"
 #include "arch/percpu.h"

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The memory map that a guest is told, in the layout that the PC firmware interface INT 15h AX=E820h
- * and Linux's boot_params share. Source: ACPI specification "INT 15H, E820H". */
+/*
+ * The memory map that a guest is told, in the layout that the PC firmware interface INT 15h
+ * AX=E820h and Linux's boot_params share. Source: ACPI specification "INT 15H, E820H".
+ */
 #pragma once
 
 #include "lib/types.h"

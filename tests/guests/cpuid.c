@@ -2,8 +2,8 @@
 /*
  * cpuid: what the CPU says about itself agrees with what it does.
  *
- * A hypervisor decides by tables which feature bits a guest sees. The tables are right when each bit
- * that is shown can be used, each bit that depends on state (OSXSAVE, APIC enable) follows that
+ * A hypervisor decides by tables which feature bits a guest sees. The tables are right when each
+ * bit that is shown can be used, each bit that depends on state (OSXSAVE, APIC enable) follows that
  * state, and the leaves agree with each other: limits, the XSAVE sizes, the topology of the leaves
  * 1 and 0xb, the address widths. The program reads the leaves and tries the features.
  *

@@ -3,9 +3,9 @@
  * hello: the machine that a test program starts in.
  *
  * A multiboot1 loader enters in 32-bit protected mode with its magic in EAX and the address of an
- * information structure in EBX. The start-up code goes to 64-bit mode from there. This program looks
- * at what the others take for granted: the magic, the memory sizes and the command line of the
- * information structure, that bss is clear, that exceptions are caught, and that time passes.
+ * information structure in EBX. The start-up code goes to 64-bit mode from there. This program
+ * looks at what the others take for granted: the magic, the memory sizes and the command line of
+ * the information structure, that bss is clear, that exceptions are caught, and that time passes.
  *
  * If this one fails, the verdicts of the others mean nothing.
  */

@@ -2,17 +2,17 @@
 /*
  * lapic: the local APIC of one CPU, through its page and through its MSRs.
  *
- * Registers: identity, version, the read-only ones; SVR switches it off and masks the LVT. Interrupts
- * to itself: by shorthand and by its own id; IRR and ISR show them; a higher priority class nests, a
- * lower or equal one waits for EOI; the task priority holds a class back and lets it go; PPR is the
- * maximum of both. A spurious vector below 16 sets the error register. The timer counts down at the
- * bus clock by the divider, fires once or periodically, and can be stopped; with TSC-deadline it
- * fires at a value of the TSC and writing zero disarms it. In x2APIC mode the same registers are
- * MSRs, ICR is one 64-bit MSR, and the page is gone.
+ * Registers: identity, version, the read-only ones; SVR switches it off and masks the LVT.
+ * Interrupts to itself: by shorthand and by its own id; IRR and ISR show them; a higher priority
+ * class nests, a lower or equal one waits for EOI; the task priority holds a class back and lets it
+ * go; PPR is the maximum of both. A spurious vector below 16 sets the error register. The timer
+ * counts down at the bus clock by the divider, fires once or periodically, and can be stopped; with
+ * TSC-deadline it fires at a value of the TSC and writing zero disarms it. In x2APIC mode the same
+ * registers are MSRs, ICR is one 64-bit MSR, and the page is gone.
  *
  * Source: Intel SDM 3A "Advanced Programmable Interrupt Controller (APIC)"; AMD APM 2 "Advanced
- * Programmable Interrupt Controller (APIC)". Bare TCG has neither x2APIC nor TSC-deadline: these are
- * skipped there and stand on the host tests of the emulated APIC.
+ * Programmable Interrupt Controller (APIC)". Bare TCG has neither x2APIC nor TSC-deadline: these
+ * are skipped there and stand on the host tests of the emulated APIC.
  */
 
 #include "tests/guests/lib/guest.h"

@@ -5,10 +5,10 @@
  *
  * TSC and TSC_ADJUST move together (a write of either moves the other by the same amount); PAT
  * refuses reserved memory types; EFER refuses reserved bits and a change of LME under paging, and
- * SCE shows in SYSCALL; the bases of FS and GS are the segment bases; SYSENTER and SYSCALL registers
- * hold addresses; APIC_BASE keeps the boot flag. An MSR that does not exist raises #GP for reading
- * and for writing. Source: AMD APM 2 "Model-Specific Registers (MSRs)"; Intel SDM 3B "IA32_TSC_ADJUST
- * Register and TSC Writes"; Intel SDM 3A "Page Attribute Table (PAT)".
+ * SCE shows in SYSCALL; the bases of FS and GS are the segment bases; SYSENTER and SYSCALL
+ * registers hold addresses; APIC_BASE keeps the boot flag. An MSR that does not exist raises #GP
+ * for reading and for writing. Source: AMD APM 2 "Model-Specific Registers (MSRs)"; Intel SDM 3B
+ * "IA32_TSC_ADJUST Register and TSC Writes"; Intel SDM 3A "Page Attribute Table (PAT)".
  *
  * QEMU's TCG never faults on an unknown MSR, reads zero instead, and does not check the types of
  * PAT: those sub-cases are skip(erratum) there, and unit tests of the MSR table cover them.

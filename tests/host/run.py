@@ -56,8 +56,8 @@ def main():
     with ThreadPoolExecutor(max_workers=2) as pool:
         for name, cases, out, seconds in pool.map(lambda p: run(p, args.limit), args.programs):
             failed = any(c.verdict == report.FAIL for c in cases)
-            print(f"{'FAIL' if failed else 'pass'}  {name}: {report.count(cases)} ({seconds:.1f} s)",
-                  flush=True)
+            verdict = "FAIL" if failed else "pass"
+            print(f"{verdict}  {name}: {report.count(cases)} ({seconds:.1f} s)", flush=True)
             if failed:
                 print(out, flush=True)
             everything += cases

@@ -131,7 +131,9 @@ def limits(tree):
     for p in tree.files(".c", ".h", ".S", ".py"):
         nr = 0
         for nr, line in tree.lines(p):
-            if len(line.expandtabs(8)) > MAX_COLUMNS:
+            # clang-format leaves strings whole, however long.
+            whole = '"' in line and p.endswith((".c", ".h"))
+            if len(line.expandtabs(8)) > MAX_COLUMNS and not whole:
                 bad.append(f"{p}:{nr}: longer than {MAX_COLUMNS} columns")
         if nr - 1 > MAX_FILE_LINES:
             bad.append(f"{p}: {nr - 1} lines, more than {MAX_FILE_LINES}")

@@ -53,7 +53,8 @@ def words(tree):
         if p.startswith(SELF):
             continue
         for n, line in tree.lines(p):
-            bad += [f"{p}:{n}: {what}: {line.strip()[:60]}" for rx, what in WORDS if rx.search(line)]
+            bad += [f"{p}:{n}: {what}: {line.strip()[:60]}"
+                    for rx, what in WORDS if rx.search(line)]
     return bad
 
 
@@ -83,7 +84,8 @@ CHECKS = [
           [{"a.c": "int a; \n"}, {"a.c": "int a;"}, {"a.c": "int a;\r\n"}, {"a.c": "// \u2192\n"}],
           {"a.c": "int a;\n", "a.md": "\u2192\n"}),
     Check("words", words,
-          [{"a.c": "/* TODO: all */\n"}, {"a.md": "see /home/x/y\n"}, {"a.c": "/* a placeholder */\n"}],
+          [{"a.c": "/* TODO: all */\n"}, {"a.md": "see /home/x/y\n"},
+           {"a.c": "/* a placeholder */\n"}],
           {"a.c": "/* see docs/tmp/x */\n"}),
     Check("scripts parse", scripts,
           [{"a.py": "def f(:\n"}, {"x": "#!/bin/bash\nif\n"}, {"Makefile": "help:\n  echo\n"}],

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The fixed set of devices of every machine: interrupt controllers, timers, clock, UART, power
- * management, PCI host bridge, fw_cfg and the small ports. docs/devices.md lists ports and decisions.
+ * management, PCI host bridge, fw_cfg and the small ports. docs/devices.md lists ports and
+ * decisions.
  */
 #pragma once
 

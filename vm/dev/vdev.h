@@ -3,7 +3,8 @@
  * What an emulated device needs from its machine, and gives to it.
  *
  * Locking: port and MMIO handlers, timer callbacks and vm_irq_set() run with vm->chipset_lock held
- * (timer callbacks take it themselves). The local APIC is not behind this lock: see vm/dev/vlapic.h.
+ * (timer callbacks take it themselves). The local APIC is not behind this lock: see
+ * vm/dev/vlapic.h.
  */
 #pragma once
 
@@ -20,7 +21,9 @@ typedef void (*pio_write_fn)(void *dev, u16 port, u8 size, u32 val);
 typedef u64 (*mmio_read_fn)(void *dev, struct vcpu *v, u64 off, u8 size);
 typedef void (*mmio_write_fn)(void *dev, struct vcpu *v, u64 off, u8 size, u64 val);
 
-/* Claims ports [first, first + count). -EEXIST when one is taken, -ENOSPC when the table is full. */
+/*
+ * Claims ports [first, first + count). -EEXIST when one is taken, -ENOSPC when the table is full.
+ */
 int vm_pio_add(struct vm *vm, u16 first, u16 count, pio_read_fn rd, pio_write_fn wr,
 	       void *dev) __must_check;
 /* Claims guest-physical [base, base + size), page aligned, and adds the MMIO slot for it. */

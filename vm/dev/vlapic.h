@@ -2,9 +2,9 @@
 /*
  * Local APIC of a vCPU: xAPIC page, x2APIC registers, timer.
  *
- * Ownership: everything belongs to the vCPU's own thread and CPU, except irr, tmr and esr_new, which
- * any CPU changes with atomic operations. So there is no lock. Other vCPUs read mode, ldr, dfr, ppr,
- * lvt and enabled with single loads when they look for the destination of an interrupt.
+ * Ownership: everything belongs to the vCPU's own thread and CPU, except irr, tmr and esr_new,
+ * which any CPU changes with atomic operations. So there is no lock. Other vCPUs read mode, ldr,
+ * dfr, ppr, lvt and enabled with single loads when they look for the destination of an interrupt.
  *
  * Source: Intel SDM 3A "Advanced Programmable Interrupt Controller (APIC)"; AMD APM 2 the same.
  */
@@ -18,7 +18,9 @@
 
 /* Input clock of the timer before the divider; CPUID 0x40000010 EBX tells it in kHz. */
 #define VLAPIC_BUS_HZ        1000000000ULL
-/* Shortest period of a periodic timer: below it, a guest could keep its CPU busy with host timers. */
+/*
+ * Shortest period of a periodic timer: below it, a guest could keep its CPU busy with host timers.
+ */
 #define VLAPIC_MIN_PERIOD_NS 20000
 
 #define MSR_APIC_BASE    0x1b
@@ -90,7 +92,7 @@ void vlapic_lint(struct vcpu *v, u32 pin, bool level);
 /* Any CPU: ESR bits; raises the error interrupt for new ones. */
 void vlapic_error(struct vcpu *v, u32 bits);
 
-/* --- interrupts out; own thread ----------------------------------------------------------------- */
+/* --- interrupts out; own thread --------------------------------------------------------------- */
 
 static inline int vlapic_highest(const u64 *map)
 {
@@ -129,11 +131,13 @@ static inline void vlapic_accept(struct vcpu *v, u8 vector)
 	a->ppr = vector & 0xf0;
 }
 
-/* An interrupt of the PICs reaches this vCPU: LINT0 is ExtINT, the I/O APIC passes it on, or the APIC
- * is off and LINT0 is the INTR pin of the boot processor. */
+/*
+ * An interrupt of the PICs reaches this vCPU: LINT0 is ExtINT, the I/O APIC passes it on, or the
+ * APIC is off and LINT0 is the INTR pin of the boot processor.
+ */
 bool vlapic_accepts_pic(const struct vcpu *v);
 
-/* --- registers; own thread ------------------------------------------------------------------------ */
+/* --- registers; own thread -------------------------------------------------------------------- */
 
 /* Only aligned accesses of 4 bytes reach a register; others read 0 and write nothing. Outside xAPIC
  * mode the page is not there: ones. */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Puts a guest's files into its memory and its first vCPU into the state that their format demands. */
+/*
+ * Puts a guest's files into its memory and its first vCPU into the state that their format demands.
+ */
 #pragma once
 
 #include "lib/types.h"

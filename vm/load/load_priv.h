@@ -76,7 +76,9 @@ int load_zero(struct load *l, u64 gpa, u64 size) __must_check;
 /* Places data, or zeroes if data is NULL, below 640 KiB: every boot protocol finds it there. */
 int load_low(struct load *l, const void *data, u64 size, u64 align, u64 *gpa) __must_check;
 
-/* KiB of RAM below 1 MiB, and from 1 MiB to the first hole: what multiboot calls lower and upper. */
+/*
+ * KiB of RAM below 1 MiB, and from 1 MiB to the first hole: what multiboot calls lower and upper.
+ */
 void load_mem_kib(const struct load *l, u32 *lower, u32 *upper);
 
 #define LOADER_NAME "Umbra"

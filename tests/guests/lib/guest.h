@@ -25,8 +25,10 @@ void say(const char *fmt, ...) __printf(1, 2);
 /* Prints the verdict on one rule; the reason is printed when it does not hold. Returns holds. */
 bool check(bool holds, const char *name, const char *reason, ...) __printf(3, 4);
 void skip(const char *name, const char *reason);
-/* check(), but the rule is known to be broken on bare QEMU TCG: prints skip where it is broken there.
- * A hypervisor that emulates the matter must keep the rule all the same. */
+/*
+ * check(), but the rule is known to be broken on bare QEMU TCG: prints skip where it is broken
+ * there. A hypervisor that emulates the matter must keep the rule all the same.
+ */
 bool check_erratum(bool holds, const char *name, const char *reason);
 /* The same for what a hypervisor leaves to the CPU: also broken under one that runs on TCG. */
 bool check_cpu_erratum(bool holds, const char *name, const char *reason);
@@ -199,7 +201,7 @@ void apic_ipi(u32 dest, u32 low);
 /* Bit for vector in the 256-bit register that begins at reg (ISR, TMR, IRR). */
 bool apic_bit(u32 reg, u8 vector);
 
-/* --- time --------------------------------------------------------------------------------------- */
+/* --- time ------------------------------------------------------------------------------------- */
 
 /* TSC ticks of about n microseconds, measured against the PIT once. */
 u64 tsc_us(u64 n);
@@ -215,7 +217,7 @@ static inline void sti_hlt_cli(void)
 	__asm__ volatile("sti; hlt; cli" : : : "memory");
 }
 
-/* --- fields in memory ----------------------------------------------------------------------------- */
+/* --- fields in memory ------------------------------------------------------------------------- */
 
 static inline void *at(u64 address)
 {

@@ -102,7 +102,10 @@ boot_magic:	.long 0
 boot_info:	.long 0
 ap_index:	.long 0
 
-	/* The low 4 GiB; device memory in the last one uncached; for the supervisor (page_user() opens one) */
+	/*
+	 * The low 4 GiB; device memory in the last one uncached; for the supervisor (page_user()
+	 * opens one)
+	 */
 	.balign 4096
 	.global page_root, page_l3, page_l2
 page_root:

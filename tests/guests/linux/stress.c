@@ -4,8 +4,8 @@
  * A Linux program that leans on what a hypervisor may lose: on every CPU it forks and executes,
  * sleeps on timers, and makes other CPUs interrupt each other: a futex hand-over between threads on
  * two CPUs needs a reschedule interrupt, unmapping memory in a process that runs everywhere needs a
- * TLB-flush interrupt. A step that takes longer than LOST_SECONDS counts as a lost interrupt. Prints
- * one line of totals and ends with 0 if nothing was lost.
+ * TLB-flush interrupt. A step that takes longer than LOST_SECONDS counts as a lost interrupt.
+ * Prints one line of totals and ends with 0 if nothing was lost.
  */
 
 #define _GNU_SOURCE

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The real header, but a host-physical address is the pointer itself. Link tests/host/fake/mem.c. */
+/*
+ * The real header, but a host-physical address is the pointer itself. Link tests/host/fake/mem.c.
+ */
 #pragma once
 
 #define hpa_ptr real_hpa_ptr
