@@ -22,6 +22,9 @@ static void fresh(void)
 	frames_init(map, NR);
 	frames_add(HPA(0), NR * PAGE_SIZE);
 	memset(model, 0, sizeof(model));
+	/* As the boot does with the first MiB: frame 0 is never given out. */
+	frames_reserve(HPA(0), PAGE_SIZE);
+	model[0] = true;
 }
 
 static void model_take(u64 f, u64 nr)
