@@ -172,7 +172,7 @@ FORBIDDEN = [
     (re.compile(r"\b(malloc|calloc|realloc|free|fopen|f?puts|f?printf|asprintf|alloca|strdup|abort)"
                 r"\s*\("), "not in the hypervisor"),
     (re.compile(r"\b(float|double)\b"), "no floating point in the hypervisor"),
-    (re.compile(r"^\s*#\s*pragma\s+(?!once)"), "no pragma but once"),
+    (re.compile(r"^\s*#\s*pragma\s+(?!once|GCC unroll)"), "no pragma but once and GCC unroll"),
 ]
 COMMENT = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"', re.S)
 
