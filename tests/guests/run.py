@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Runs the bare-metal test programs: each first on bare QEMU, which proves the program, then under
+Umbra. Every verdict line of a program is one test. Two emulators run at a time.
+
+	run.py --out RESULTS.xml [NAME...]	all programs, or those named; --where bare|umbra for half
+"""
+
+import argparse
+import os
+import re
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import pexpect
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOP = os.path.dirname(os.path.dirname(HERE))
+for folder in ("tests", "tests/system", "boot/grub"):
+    sys.path.insert(0, os.path.join(TOP, folder))
+import iso  # noqa: E402
+import machine  # noqa: E402
+import report  # noqa: E402
+
+BUILD = machine.BUILD
+VERDICT = re.compile(r"^(ok|not ok|skip) ([\w.]+)(?:: (.*))?$", re.MULTILINE)
+
+
+@dataclass
+class Run:
+    """One program on one kind of machine."""
+
+    guest: str
+    cpus: int = 1        # of the guest, and of the bare machine
+    host_cpus: int = 1   # under Umbra
+    memory: str = "64M"
+    limit: int = 60      # seconds
+    ends: str = "exit"   # exit: by isa-debug-exit; off: it powers off; dies: Umbra stops it
+    bare: bool = True    # False: what it does would take a bare machine down
+
+    def __str__(self):
+        return f"{self.guest}-{self.cpus}on{self.host_cpus}"
+
+
+RUNS = [
+    Run("hello"),
+    Run("cpuid"),
+    Run("msr"),
+    Run("lapic"),
+    Run("traps"),
+    Run("smp", cpus=2, host_cpus=1),
+    Run("smp", cpus=2, host_cpus=2),
+    Run("smp", cpus=4, host_cpus=2),
+]
+
+
+def boot_bare(run, log):
+    """The emulator with the program as its multiboot kernel."""
+    return machine.Qemu(["-cpu", "max", "-smp", str(run.cpus), "-m", run.memory,
+                         *machine.DEBUG_EXIT, "-kernel", f"{BUILD}/guest/{run.guest}"],
+                        limit=run.limit, log=log)
+
+
+def boot_umbra(run, log, tmp):
+    """The emulator with Umbra, and the program as its one machine."""
+    ini = os.path.join(tmp, "machine.ini")
+    with open(ini, "w", encoding="utf-8") as f:
+        f.write(f"[vm t]\ncpus = {run.cpus}\nmemory = {run.memory}\nkernel = {run.guest}\n"
+                f"cmdline = host=tcg\ndebug_exit = yes\n")
+    path = os.path.join(tmp, "umbra.iso")
+    iso.make_iso(path, f"{BUILD}/umbra",
+                 [("machine.ini", ini), (run.guest, f"{BUILD}/guest/{run.guest}")])
+    return machine.Umbra(path, smp=run.host_cpus, mem="512M", limit=run.limit + 10, log=log)
+
+
+def follow(qemu, run, suite, umbra):
+    """Read the program's output to its end; return the cases."""
+    text, why = "", ""
+    try:
+        qemu.serial.expect(r"done: \d+ ok, \d+ not ok, \d+ skip|not ok program: [^\n]*\n",
+                           timeout=run.limit)
+        text = qemu.serial.before + qemu.serial.after
+        if "done:" not in qemu.serial.after:
+            why = "it ended itself early"
+    except (pexpect.TIMEOUT, pexpect.EOF) as e:
+        text = qemu.serial.before or ""
+        why = f"no end of the program ({type(e).__name__}); last output: {text[-300:]!r}"
+    text = machine.ANSI.sub("", text).replace("\r", "")
+    kinds = {"ok": report.PASS, "not ok": report.FAIL, "skip": report.SKIP}
+    cases = [report.Case(suite, name, kinds[v], detail)
+             for v, name, detail in VERDICT.findall(text)]
+    if why:
+        cases.append(report.Case(suite, "whole program", report.FAIL, why))
+    elif umbra:
+        cases.append(shell_lives(qemu, suite))
+    return cases
+
+
+def shell_lives(qemu, suite):
+    """Whatever the guest did, the shell still answers."""
+    try:
+        qemu.serial.send(machine.ESCAPE + "\r")
+        qemu.shell(timeout=20)
+        alive = "vm" in qemu.run("help vm", timeout=20)
+        return report.Case(suite, "the shell lives on", report.PASS if alive else report.FAIL)
+    except (pexpect.TIMEOUT, pexpect.EOF) as e:
+        return report.Case(suite, "the shell lives on", report.FAIL,
+                           f"{type(e).__name__} after {qemu.serial.before!r}")
+
+
+def do(run, where):
+    """One program at one place; return what to print and the cases."""
+    suite = f"{where}: {run}"
+    log = f"{BUILD}/results/guests/{where}-{run}.log"
+    start = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="umbra-guest") as tmp:
+        try:
+            with boot_bare(run, log) if where == "bare" else boot_umbra(run, log, tmp) as qemu:
+                cases = follow(qemu, run, suite, where == "umbra")
+        except machine.EmulatorError as e:
+            cases = [report.Case(suite, "whole program", report.FAIL, str(e))]
+    return suite, cases, time.monotonic() - start
+
+
+def main():
+    """Command line."""
+    ap = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    ap.add_argument("--out", required=True, help="JUnit file to write")
+    ap.add_argument("--where", choices=("bare", "umbra"), action="append")
+    ap.add_argument("names", nargs="*")
+    args = ap.parse_args()
+    todo = [(r, w) for r in RUNS for w in args.where or ("bare", "umbra")
+            if not args.names or r.guest in args.names]
+    seen, jobs = set(), []
+    for run, where in todo:  # the bare machine has no CPUs of a host below it
+        key = (where, run.guest, run.cpus, run.host_cpus if where == "umbra" else 0)
+        if key not in seen and (where == "umbra" or run.bare):
+            seen.add(key)
+            jobs.append((run, where))
+    everything = []
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        for suite, cases, seconds in pool.map(lambda j: do(*j), jobs):
+            bad = [c for c in cases if c.verdict == report.FAIL]
+            print(f"{'FAIL' if bad else 'pass'}  {suite}: {report.count(cases)} ({seconds:.1f} s)",
+                  flush=True)
+            for c in bad:
+                print(f"      {c.name}: {c.detail}", flush=True)
+            everything += cases
+    report.write(args.out, everything)
+    sys.exit(any(c.verdict == report.FAIL for c in everything))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A machine under test: QEMU with its serial line and its monitor, and Umbra's shell on that line.
+
+Every emulator gets a time limit and ends with the test. EMULATOR_PREFIX may name a command to put
+before each emulator, such as a queue for a shared machine.
+"""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+import pexpect
+import pexpect.fdpexpect
+
+BUILD = os.environ.get("BUILD", "build")
+OVMF = "/usr/share/ovmf/OVMF.fd"
+DEBUG_EXIT = ["-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
+ESCAPE = "\x1d"  # Ctrl-], Umbra's escape key
+PROMPT = r"umbra> "
+ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[78=>]")
+
+
+class EmulatorError(Exception):
+    """The emulator itself did not do its part."""
+
+
+class Qemu:
+    """One QEMU process. Use as a context manager; `serial` is a pexpect object."""
+
+    def __init__(self, args, limit=60, log=None, icount=False):
+        self.dir = tempfile.mkdtemp(prefix="umbra-qemu")
+        self.log = log
+        self.proc = None
+        self.serial = None
+        self.monitor = None
+        accel = ["-accel", "tcg,thread=single" if icount else "tcg,thread=multi"]
+        if icount:
+            accel += ["-icount", "shift=0,sleep=off"]
+        self.command = shlex.split(os.environ.get("EMULATOR_PREFIX", "")) + [
+            "timeout", "--signal=KILL", str(limit), "qemu-system-x86_64", *accel,
+            "-nodefaults", "-display", "none", "-vga", "none", "-S",
+            "-serial", f"unix:{self.dir}/serial,server=on,wait=off",
+            "-qmp", f"unix:{self.dir}/qmp,server=on,wait=off", *args]
+
+    def __enter__(self):
+        with open(f"{self.dir}/stderr", "wb") as err:
+            self.proc = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=err,
+                                         stderr=err, start_new_session=True)
+        try:
+            line = self._connect("serial")
+            self.monitor = self._connect("qmp").makefile("rw", encoding="utf-8", newline="\n")
+            self._reply()  # greeting
+            self.qmp("qmp_capabilities")
+            self.serial = pexpect.fdpexpect.fdspawn(line, timeout=30, encoding="utf-8",
+                                                    codec_errors="replace", maxread=65536)
+            self.serial.delaybeforesend = None
+            self.serial.socket = line  # keeps it open
+            if self.log:
+                os.makedirs(os.path.dirname(self.log), exist_ok=True)
+                self.serial.logfile_read = open(self.log, "w", encoding="utf-8")
+            self.qmp("cont")
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        if self.proc.poll() is None:
+            os.killpg(self.proc.pid, signal.SIGKILL)
+        self.proc.wait()
+        if self.serial is not None and self.serial.logfile_read:
+            self.serial.logfile_read.close()
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def _connect(self, name):
+        # the emulator may have to wait for its turn in a queue
+        end = time.monotonic() + 600
+        while time.monotonic() < end:
+            s = socket.socket(socket.AF_UNIX)
+            try:
+                s.connect(f"{self.dir}/{name}")
+                return s
+            except OSError:
+                s.close()
+            if self.proc.poll() is not None:
+                break
+            time.sleep(0.02)
+        with open(f"{self.dir}/stderr", encoding="utf-8", errors="replace") as f:
+            raise EmulatorError(f"QEMU did not start: {f.read().strip()}")
+
+    def _reply(self):
+        while True:
+            line = self.monitor.readline()
+            if not line:
+                raise EmulatorError("QEMU closed its monitor")
+            reply = json.loads(line)
+            if "event" not in reply:
+                return reply
+
+    def qmp(self, command, **arguments):
+        """Run a QMP command; return its result."""
+        self.monitor.write(json.dumps({"execute": command, "arguments": arguments}) + "\n")
+        self.monitor.flush()
+        reply = self._reply()
+        if "error" in reply:
+            raise EmulatorError(f"{command}: {reply['error']['desc']}")
+        return reply["return"]
+
+    def hmp(self, line):
+        """Run a command of the human monitor; return its text."""
+        return self.qmp("human-monitor-command", **{"command-line": line})
+
+    def wait(self, seconds):
+        """Wait for QEMU to end; return its exit status, or None if it still runs."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            try:  # reading keeps the log complete and the guest's output flowing
+                self.serial.read_nonblocking(65536, timeout=0.1)
+            except (pexpect.TIMEOUT, pexpect.EOF, OSError):
+                pass
+            if self.proc.poll() is not None:
+                return self.proc.returncode
+        return None
+
+
+class Umbra(Qemu):
+    """QEMU that boots Umbra from an ISO."""
+
+    def __init__(self, iso, smp=2, mem="1G", cpu="max", ovmf=False, extra=(), **kw):
+        args = ["-cpu", cpu, "-smp", str(smp), "-m", mem, "-cdrom", iso, *DEBUG_EXIT, *extra]
+        super().__init__((["-bios", OVMF] if ovmf else []) + args, **kw)
+
+    def shell(self, timeout=40):
+        """Wait for the prompt of the shell, which nobody has used yet or which a command left."""
+        self.serial.expect(PROMPT, timeout=timeout)
+
+    def escape(self):
+        """Press the escape key in a guest's console: the shell's prompt follows."""
+        self.serial.send(ESCAPE)
+        self.shell()
+
+    def run(self, command, timeout=20):
+        """Type a command at the prompt; return what it printed, without colours and the echo."""
+        self.serial.send(command + "\r")
+        self.serial.expect(PROMPT, timeout=timeout)
+        text = ANSI.sub("", self.serial.before).replace("\r", "")
+        return text.split("\n", 1)[1] if "\n" in text else ""
+
+    def json(self, command, timeout=20):
+        """The objects that a command prints with -j."""
+        lines = self.run(command + " -j", timeout).splitlines()
+        return [json.loads(x) for x in lines if x.startswith("{")]
+
+    def vm_state(self, name):
+        """The state of a VM, as `vm list` says."""
+        return {r["vm"]: r["state"] for r in self.json("vm list")}[name]
+
+    def console(self, name):
+        """Give the line to a guest."""
+        self.serial.send(f"vm console {name}\r")
+        self.serial.expect(rf"\[console of {name};[^\]]*\]+\S* returns to the shell\]")
