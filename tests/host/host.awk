@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # From the comment lines SOURCES, LIBS and CFLAGS at the head of each test program to make rules.
-# Objects are shared between the programs of a folder unless a program has CFLAGS of its own.
+# A line may be repeated. Objects are shared between the programs of a folder unless a program has CFLAGS of its own.
 
 function flush(	kind, prog, objs) {
 	if (file == "")
@@ -31,5 +31,11 @@ FNR > 20 { next }
 		libs = libs " " text
 	else
 		cflags = cflags " " text
+	next
 }
-END { flush() }
+/(SOURCES|LIBS|CFLAGS):/ {
+	printf "%s:%d: this must be one comment on one line; repeat it for more\n", FILENAME, FNR \
+		>"/dev/stderr"
+	exit failed = 1
+}
+END { if (!failed) flush() }

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * SOURCES: vm/load/kernel.c vm/load/bzimage.c vm/load/elf.c vm/load/flat.c vm/load/memory.c
- * vm/load/multiboot1.c vm/load/multiboot2.c
- */
+/* SOURCES: vm/load/kernel.c vm/load/bzimage.c vm/load/elf.c vm/load/flat.c vm/load/memory.c */
+/* SOURCES: vm/load/multiboot1.c vm/load/multiboot2.c */
 /* Linux boot protocol: what the kernel finds, and what is refused. */
 
 #include "tests/host/load_fake.h"
