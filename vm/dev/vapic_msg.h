@@ -31,6 +31,8 @@ struct apic_msg {
 
 /* Any CPU. Delivers to every vCPU that the message means (lowest priority: to one of them). */
 enum virq_result apic_send(struct vm *vm, const struct apic_msg *m);
+/* To all vCPUs but one (NULL: to all). */
+enum virq_result apic_send_all(struct vm *vm, const struct apic_msg *m, const struct vcpu * not );
 /* Delivers to v, whatever m->dest says. */
 enum virq_result apic_deliver(struct vcpu *v, const struct apic_msg *m);
 bool apic_matches(const struct vcpu *v, const struct apic_msg *m);

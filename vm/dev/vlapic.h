@@ -12,8 +12,10 @@
 
 #include "lib/types.h"
 
+#include "arch/msr.h"
 #include "arch/timer.h"
 #include "lib/bits.h"
+#include "vm/dev/vclock.h"
 #include "vm/vcpu.h"
 
 /* Input clock of the timer before the divider; CPUID 0x40000010 EBX tells it in kHz. */
@@ -22,11 +24,6 @@
  * Shortest period of a periodic timer: below it, a guest could keep its CPU busy with host timers.
  */
 #define VLAPIC_MIN_PERIOD_NS 20000
-
-#define MSR_APIC_BASE    0x1b
-#define MSR_TSC_DEADLINE 0x6e0
-#define MSR_X2APIC_FIRST 0x800
-#define MSR_X2APIC_LAST  0x8ff
 
 #define APIC_BASE_BSP  BIT(8)
 #define APIC_BASE_EXTD BIT(10)
@@ -68,6 +65,8 @@ struct vlapic {
 	u32 timer_init, timer_div;
 	u64 timer_start;  /* host TSC at which timer_init was loaded; 0 = stopped */
 	u64 tsc_deadline; /* guest TSC; 0 = not armed */
+	bool stopped;     /* any CPU sets it: the timer may not fire until the next reset */
+	struct vclock bus;
 	struct timer timer;
 	struct vcpu *vcpu;
 };
@@ -96,13 +95,16 @@ void vlapic_error(struct vcpu *v, u32 bits);
 
 static inline int vlapic_highest(const u64 *map)
 {
-	for (int i = 3; i >= 0; i--) {
-		u64 w = READ_ONCE(map[i]);
+	u64 w;
+	int i = 3;
 
-		if (w)
-			return i * 64 + (int)bit_highest(w);
-	}
-	return -1;
+	/* Mostly there is none: one branch. The search is unrolled because compilers do not. */
+	if (!(READ_ONCE(map[0]) | READ_ONCE(map[1]) | READ_ONCE(map[2]) | READ_ONCE(map[3])))
+		return -1;
+	if (!(w = READ_ONCE(map[3])) && (i--, !(w = READ_ONCE(map[2]))) &&
+	    (i--, !(w = READ_ONCE(map[1]))) && (i--, !(w = READ_ONCE(map[0]))))
+		return -1;
+	return i * 64 + (int)bit_highest(w);
 }
 
 /* The vector that the CPU would take now if IF = 1, or -1. */
@@ -111,7 +113,7 @@ static inline int vlapic_pending(const struct vcpu *v)
 	const struct vlapic *a = v->lapic;
 	int vec = vlapic_highest(a->irr);
 
-	return (vec >> 4) > (a->ppr >> 4) ? vec : -1;
+	return vec > (a->ppr | 0xf) ? vec : -1; /* of a higher priority class */
 }
 
 static inline bool vlapic_has_irq(const struct vcpu *v)
