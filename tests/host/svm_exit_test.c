@@ -58,6 +58,7 @@ static enum exit_reason leave(u64 code, u64 info1, u64 info2)
 	b.ctl.exit_code = code;
 	b.ctl.exit_info1 = info1;
 	b.ctl.exit_info2 = info2;
+	b.ctl.event_inj = 0; /* as #VMEXIT does */
 	s.tag.in_guest = 1;
 	svm_exited(&v);
 	assert_int_equal(s.tag.in_guest, 0);
