@@ -30,6 +30,8 @@ enum console_mode {
 	CONSOLE_RINGED,
 };
 
+static char ring[CONSOLE_RING]; /* alone, so that it takes no room in the image */
+
 static struct {
 	struct spinlock lock;
 	u8 mode;
@@ -47,7 +49,6 @@ static struct {
 	struct timer poll_timer;
 	void (*input)(u8 c);
 	void (*ready)(void);
-	char ring[CONSOLE_RING];
 } con = { .lock = SPINLOCK(RANK_CONSOLE), .line_start = true };
 
 static void lock(void)
@@ -80,7 +81,7 @@ static u8 next_byte(void)
 	}
 	if (con.mark_pos != con.mark_len)
 		return (u8)con.mark[con.mark_pos++];
-	return (u8)con.ring[con.tail++ % CONSOLE_RING];
+	return (u8)ring[con.tail++ % CONSOLE_RING];
 }
 
 static void pump(void)
@@ -116,7 +117,7 @@ static void put(const char *s, size_t n)
 			con.tail += DROP_BYTES;
 			con.lost += DROP_BYTES;
 		}
-		con.ring[con.head++ % CONSOLE_RING] = s[i];
+		ring[con.head++ % CONSOLE_RING] = s[i];
 	}
 }
 
