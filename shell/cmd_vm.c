@@ -4,8 +4,8 @@
 #include "lib/cmd.h"
 
 #include "shell/mux.h"
-#include "shell/target.h"
 #include "vm/hv_ops.h"
+#include "vm/target.h"
 #include "vm/vm.h"
 
 static void run_console(struct out *o, int argc, char **argv)

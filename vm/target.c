@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "shell/target.h"
+#include "vm/target.h"
 
 #include <stdio.h>
 #include <string.h>
