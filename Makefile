@@ -142,6 +142,7 @@ deps:
 	$Q $(if $(filter 1,$(NODEPS)),NODEPS=1) tests/deps $(DEPS)
 format:
 	$Q git ls-files '*.c' '*.h' | xargs clang-format -i
+	$Q git ls-files '*.[chS]' | xargs $(PYTHON) tests/lint/fold.py
 clean:
 	$Q rm -rf $(BUILD)
 

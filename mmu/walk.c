@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The guest page walker. walk_core() is the whole rule book, specialised for each format descriptor
- * by the compiler; it records every entry. walk_fast() knows only the answer "yes, and nothing needs
- * to be updated", which is what nearly every translation comes to, and leaves the rest to the first.
+ * by the compiler; it records every entry. walk_fast() knows only the answer "yes, and nothing
+ * needs to be updated", which is what nearly every translation comes to, and leaves the rest to the
+ * first.
  */
 #include "mmu/walk.h"
 
@@ -105,7 +106,8 @@ static __cold bool bad_entry(struct mmu_walk *w, const struct mmu_regs *regs, u3
 }
 
 /*
- * Rights accumulate in one word: W and U of all entries ANDed, NX ORed. Entries of a PDPT have none.
+ * Rights accumulate in one word: W and U of all entries ANDed, NX ORed. Entries of a PDPT have
+ * none.
  */
 static __always_inline bool walk_core(const struct gfmt *const f, const struct mmu_vm *m,
 				      const struct mmu_regs *regs, gva_t gva, u32 access,
@@ -174,9 +176,9 @@ static bool walk_once(const struct mmu_vm *m, const struct mmu_regs *regs, gva_t
 /* --- accessed and dirty bits ------------------------------------------------------------------ */
 
 /*
- * Sets what the access sets, from the top down. False: an entry is not what the walk saw; nothing that
- * was set needs to be undone, because A may be set at any time. Entries that are not in RAM keep
- * what they have.
+ * Sets what the access sets, from the top down. False: an entry is not what the walk saw; nothing
+ * that was set needs to be undone, because A may be set at any time. Entries that are not in RAM
+ * keep what they have.
  */
 static bool set_accessed_dirty(struct mmu_vm *m, struct mmu_walk *w, u32 access, bool wide, u8 pdpt)
 {
@@ -234,10 +236,10 @@ static __noinline bool translate_slow(struct mmu_vm *m, const struct mmu_regs *r
 _Static_assert(MMU_W == GPTE_W && MMU_U == GPTE_U, "walk_fast() compares them in place");
 
 /*
- * The common answer without a record: true only if every entry is present, has A, and is in the VM's
- * largest RAM slot, the leaf has D for a write, and the rights match the simplest way (the user's
- * own pages for the user, supervisor pages for the supervisor). Nothing is decided on the way down:
- * an entry that should have ended the walk only leads to another read inside that slot.
+ * The common answer without a record: true only if every entry is present, has A, and is in the
+ * VM's largest RAM slot, the leaf has D for a write, and the rights match the simplest way (the
+ * user's own pages for the user, supervisor pages for the supervisor). Nothing is decided on the
+ * way down: an entry that should have ended the walk only leads to another read inside that slot.
  */
 static __always_inline bool walk_fast(const struct gfmt *const f, const struct mmu_vm *m,
 				      const struct mmu_regs *regs, gva_t gva, u32 access,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Before the world switch (svm/enter.S); svm/exit.c goes on behind it. Every instruction of this way
- * is paid at every exit. So it makes no call but the jumps into and out of the switch, and what seldom
- * changes is prepared by svm_load() or behind the one test for a flush.
+ * Before the world switch (svm/enter.S); svm/exit.c goes on behind it. Every instruction of this
+ * way is paid at every exit. So it makes no call but the jumps into and out of the switch, and what
+ * seldom changes is prepared by svm_load() or behind the one test for a flush.
  */
 #include "arch/regs.h"
 #include "svm/svm.h"

@@ -126,8 +126,10 @@ void svm_get_paging(struct vcpu *v, struct mmu_regs *r)
 	r->has_nx = mmu_hw.has_nx;
 	r->has_1g = mmu_hw.has_1g;
 	r->has_pse36 = true;
-	/* Under nested paging the CPU reads PDPTEs from memory at each walk. Source: AMD APM 2 "Legacy
-	 * PAE Mode". */
+	/*
+	 * Under nested paging the CPU reads PDPTEs from memory at each walk. Source: AMD APM 2
+	 * "Legacy PAE Mode".
+	 */
 	r->pdpte_latched = false;
 }
 

@@ -2,7 +2,8 @@
 /*
  * Makes the table of CPUID leaves from the host's and the policy below. A feature that is not named
  * here does not exist for the guest.
- * Source: AMD APM 3 "Obtaining Processor Information Via the CPUID Instruction"; Intel SDM 2A "CPUID".
+ * Source: AMD APM 3 "Obtaining Processor Information Via the CPUID Instruction"; Intel SDM 2A
+ * "CPUID".
  */
 #include "vm/cpuid.h"
 
@@ -19,7 +20,9 @@ enum {
 	EDX,
 };
 
-/* Bits of one output register: those the guest gets if the host has them, and those it always gets. */
+/*
+ * Bits of one output register: those the guest gets if the host has them, and those it always gets.
+ */
 struct feature_mask {
 	u32 leaf;
 	u8 sub, reg;
@@ -29,53 +32,71 @@ struct feature_mask {
 /* Bit number n; lists of them read better than masks. */
 #define B(n) BIT32(n)
 
-/* What leaves 1 and 0x80000001 of AMD share in EDX: FPU VME DE PSE TSC MSR PAE MCE CX8, MTRR PGE MCA
- * CMOV PAT PSE36, MMX FXSR. */
+/*
+ * What leaves 1 and 0x80000001 of AMD share in EDX: FPU VME DE PSE TSC MSR PAE MCE CX8, MTRR PGE
+ * MCA CMOV PAT PSE36, MMX FXSR.
+ */
 #define COMMON_EDX                                                                               \
 	(B(0) | B(1) | B(2) | B(3) | B(4) | B(5) | B(6) | B(8) | B(13) | B(15) | B(17) | B(23) | \
 	 B(24))
 /* MCE APIC MTRR MCA PAT */
 #define COMMON_EDX_ALWAYS (B(7) | B(9) | B(12) | B(14) | B(16))
 
+/*
+ * SSE3 PCLMUL SSSE3 FMA CX16 PCID SSE4.1 SSE4.2 MOVBE POPCNT AES XSAVE AVX F16C RDRAND; x2APIC,
+ * TSC deadline, hypervisor
+ */
+#define LEAF_1_ECX                                                                            \
+	(B(0) | B(1) | B(9) | B(12) | B(13) | B(17) | B(19) | B(20) | B(22) | B(23) | B(25) | \
+	 B(26) | B(28) | B(29) | B(30))
+#define LEAF_1_ECX_ALWAYS (B(21) | B(24) | B(31))
+/* SEP CLFSH SSE SSE2 */
+#define LEAF_1_EDX        (COMMON_EDX | B(11) | B(19) | B(25) | B(26))
+/* The local APIC timer does not stop. */
+#define LEAF_6_EAX_ALWAYS B(2)
+/*
+ * FSGSBASE BMI1 AVX2 FDP_EXCPTN SMEP BMI2 ERMS INVPCID FDP_FCS AVX512F/DQ RDSEED ADX SMAP IFMA
+ * CLFLUSHOPT CLWB AVX512CD SHA AVX512BW/VL; TSC_ADJUST
+ */
+#define LEAF_7_EBX                                                                                \
+	(B(0) | B(3) | B(5) | B(6) | B(7) | B(8) | B(9) | B(10) | B(13) | B(16) | B(17) | B(18) | \
+	 B(19) | B(20) | B(21) | B(23) | B(24) | B(28) | B(29) | B(30) | B(31))
+#define LEAF_7_EBX_ALWAYS B(1)
+/* VBMI UMIP PKU VBMI2 GFNI VAES VPCLMULQDQ VNNI BITALG VPOPCNTDQ LA57 RDPID */
+#define LEAF_7_ECX \
+	(B(1) | B(2) | B(3) | B(6) | B(8) | B(9) | B(10) | B(11) | B(12) | B(14) | B(16) | B(22))
+/* FSRM, MD_CLEAR */
+#define LEAF_7_EDX   (B(4) | B(10))
+/* AVX-VNNI AVX512-BF16 fast short REP MOVSB/STOSB/CMPSB AVX-IFMA */
+#define LEAF_7_1_EAX (B(4) | B(5) | B(10) | B(11) | B(12) | B(23))
+/* XSAVEOPT XSAVEC XGETBV1 XSAVES */
+#define LEAF_D_1_EAX (B(0) | B(1) | B(2) | B(3))
+/* LAHF CR8_LEGACY ABM SSE4A MISALIGNSSE PREFETCH XOP FMA4 TBM TOPOEXT */
+#define LEAF_81_ECX  (B(0) | B(4) | B(5) | B(6) | B(7) | B(8) | B(11) | B(16) | B(21) | B(22))
+/* SYSCALL NX MMXEXT FFXSR 1G RDTSCP LM 3DNOW */
+#define LEAF_81_EDX \
+	(COMMON_EDX | B(11) | B(20) | B(22) | B(25) | B(26) | B(27) | B(29) | B(30) | B(31))
+/* Invariant TSC: our own clock stands on it as well. */
+#define LEAF_87_EDX_ALWAYS B(8)
+/* CLZERO XSAVEERPTR WBNOINVD IBPB */
+#define LEAF_88_EBX        (B(0) | B(2) | B(9) | B(12))
+/* LFENCE serialises, null selector clears base */
+#define LEAF_821_EAX       (B(2) | B(6))
+
 static const struct feature_mask masks[] = {
-  /* SSE3 PCLMUL SSSE3 FMA CX16 PCID SSE4.1 SSE4.2 MOVBE POPCNT AES XSAVE AVX F16C RDRAND;
-	 * x2APIC, TSC deadline, hypervisor */
-	{1,           0, ECX,
-         B(0) | B(1) | B(9) | B(12) | B(13) | B(17) | B(19) | B(20) | B(22) | B(23) | B(25) |
-		  B(26) | B(28) | B(29) | B(30),
-         B(21) | B(24) | B(31)										     },
- /* SEP CLFSH SSE SSE2 */
-	{ 1,          0, EDX, COMMON_EDX | B(11) | B(19) | B(25) | B(26),                         COMMON_EDX_ALWAYS},
- /* the local APIC timer does not stop */
-	{ 6,          0, EAX, 0,								  B(2)             },
- /* FSGSBASE BMI1 AVX2 FDP_EXCPTN SMEP BMI2 ERMS INVPCID FDP_FCS AVX512F/DQ RDSEED ADX SMAP
-	 * IFMA CLFLUSHOPT CLWB AVX512CD SHA AVX512BW/VL; TSC_ADJUST */
-	{ 7,          0, EBX,
-         B(0) | B(3) | B(5) | B(6) | B(7) | B(8) | B(9) | B(10) | B(13) | B(16) | B(17) | B(18) |
-		  B(19) | B(20) | B(21) | B(23) | B(24) | B(28) | B(29) | B(30) | B(31),
-         B(1)												      },
- /* VBMI UMIP PKU VBMI2 GFNI VAES VPCLMULQDQ VNNI BITALG VPOPCNTDQ LA57 RDPID */
-	{ 7,          0, ECX,
-         B(1) | B(2) | B(3) | B(6) | B(8) | B(9) | B(10) | B(11) | B(12) | B(14) | B(16) | B(22),
-         0													 },
- /* FSRM, MD_CLEAR */
-	{ 7,          0, EDX, B(4) | B(10),						       0                },
- /* AVX-VNNI AVX512-BF16 fast short REP MOVSB/STOSB/CMPSB AVX-IFMA */
-	{ 7,          1, EAX, B(4) | B(5) | B(10) | B(11) | B(12) | B(23),                        0                },
- /* XSAVEOPT XSAVEC XGETBV1 XSAVES */
-	{ 0xd,        1, EAX, B(0) | B(1) | B(2) | B(3),                                          0                },
- /* LAHF CR8_LEGACY ABM SSE4A MISALIGNSSE PREFETCH XOP FMA4 TBM TOPOEXT */
-	{ 0x80000001, 0, ECX,
-         B(0) | B(4) | B(5) | B(6) | B(7) | B(8) | B(11) | B(16) | B(21) | B(22),                 0                },
- /* SYSCALL NX MMXEXT FFXSR 1G RDTSCP LM 3DNOW */
-	{ 0x80000001, 0, EDX,
-         COMMON_EDX | B(11) | B(20) | B(22) | B(25) | B(26) | B(27) | B(29) | B(30) | B(31),      0                },
- /* invariant TSC: our own clock stands on it as well */
-	{ 0x80000007, 0, EDX, 0,								  B(8)             },
- /* CLZERO XSAVEERPTR WBNOINVD IBPB */
-	{ 0x80000008, 0, EBX, B(0) | B(2) | B(9) | B(12),                                         0                },
- /* LFENCE serialises, null selector clears base */
-	{ 0x80000021, 0, EAX, B(2) | B(6),							0                },
+	{1,           0, ECX, LEAF_1_ECX,   LEAF_1_ECX_ALWAYS },
+	{ 1,          0, EDX, LEAF_1_EDX,   COMMON_EDX_ALWAYS },
+	{ 6,          0, EAX, 0,            LEAF_6_EAX_ALWAYS },
+	{ 7,          0, EBX, LEAF_7_EBX,   LEAF_7_EBX_ALWAYS },
+	{ 7,          0, ECX, LEAF_7_ECX,   0                 },
+	{ 7,          0, EDX, LEAF_7_EDX,   0                 },
+	{ 7,          1, EAX, LEAF_7_1_EAX, 0                 },
+	{ 0xd,        1, EAX, LEAF_D_1_EAX, 0                 },
+	{ 0x80000001, 0, ECX, LEAF_81_ECX,  0                 },
+	{ 0x80000001, 0, EDX, LEAF_81_EDX,  0                 },
+	{ 0x80000007, 0, EDX, 0,            LEAF_87_EDX_ALWAYS},
+	{ 0x80000008, 0, EBX, LEAF_88_EBX,  0                 },
+	{ 0x80000021, 0, EAX, LEAF_821_EAX, 0                 },
 };
 
 /* x87, SSE, AVX, AVX-512 and PKRU: what fits the vCPU's save area of one page. */

@@ -59,7 +59,9 @@ static void gp(struct vcpu *v)
 	vcpu_inject_gp(v);
 }
 
-/* Guest RAM is the host's cacheable memory and DMA is coherent, so there is nothing to write back. */
+/*
+ * Guest RAM is the host's cacheable memory and DMA is coherent, so there is nothing to write back.
+ */
 static void wbinvd(struct vcpu *v)
 {
 	u8 len = fetch_insn_len(v, v->exit.reason);

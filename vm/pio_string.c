@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * INS and OUTS. A repeated one does a bounded number of elements per exit and leaves RIP where it is,
- * so that interrupts get in between, as they do on a CPU.
+ * INS and OUTS. A repeated one does a bounded number of elements per exit and leaves RIP where it
+ * is, so that interrupts get in between, as they do on a CPU.
  * Source: AMD APM 3 "INS", "OUTS".
  */
 #include <errno.h>

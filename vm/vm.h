@@ -153,8 +153,10 @@ const struct vm_module *vm_module_find(const char *name);
 
 /* --- for vm/ itself --- */
 
-/* Own thread of v; stop: VREQ_STOP was set. Parks and unparks it; the vCPU that must do so serves the
- * VM's requests. True when v may run. */
+/*
+ * Own thread of v; stop: VREQ_STOP was set. Parks and unparks it; the vCPU that must do so serves
+ * the VM's requests. True when v may run.
+ */
 bool vm_rendezvous(struct vcpu *v, bool stop);
 /* Resets the VM, or powers it off when that has been too often. */
 void vm_triple_fault(struct vcpu *v);

@@ -5,9 +5,10 @@
  * Each application processor is started by INIT and SIPI, has its own APIC id and finds itself in
  * the state that INIT gives. Then two CPUs play ping-pong with interrupts, each halted until the
  * other's arrives: thousands of rounds, each of which a lost or doubled interrupt would end or show
- * in the counters. The same with the receiver spinning. Interrupts to all others, to all, by logical
- * address and by NMI arrive once at each. INIT stops a CPU and SIPI starts it anew. The time-stamp
- * counters of the CPUs agree: a reading passed to another CPU is never later than its own.
+ * in the counters. The same with the receiver spinning. Interrupts to all others, to all, by
+ * logical address and by NMI arrive once at each. INIT stops a CPU and SIPI starts it anew. The
+ * time-stamp counters of the CPUs agree: a reading passed to another CPU is never later than its
+ * own.
  *
  * Skipped where the machine has one CPU.
  */

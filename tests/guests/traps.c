@@ -5,13 +5,14 @@
  * Every exception that software can raise is raised once: by the instruction itself, by a bad
  * descriptor or address, by control-register rules, and by page tables for each kind of access. The
  * error code must name the selector or the access; CR2 the address; the return address the faulting
- * instruction, or the next one for a trap. A fault while another is delivered becomes a double fault
- * on the stack that the IST names. User mode is entered and left: its faults carry the user bit, a
- * software interrupt needs the gate's privilege level, an interrupt switches to the kernel's stack.
- * Reserved bits of control registers raise #GP and change nothing.
+ * instruction, or the next one for a trap. A fault while another is delivered becomes a double
+ * fault on the stack that the IST names. User mode is entered and left: its faults carry the user
+ * bit, a software interrupt needs the gate's privilege level, an interrupt switches to the kernel's
+ * stack. Reserved bits of control registers raise #GP and change nothing.
  *
  * Under a hypervisor some of these instructions exit and are emulated or reflected, so a wrong
- * length, a lost error code or a lost CR2 shows here. Source: AMD APM 2 "Exceptions and Interrupts".
+ * length, a lost error code or a lost CR2 shows here. Source: AMD APM 2 "Exceptions and
+ * Interrupts".
  */
 
 #include "tests/guests/lib/guest.h"
@@ -142,7 +143,7 @@ static void by_control_register(void)
 	      (unsigned long long)read_cr0(), (unsigned long long)read_cr4());
 }
 
-/* --- double fault ------------------------------------------------------------------------------- */
+/* --- double fault ----------------------------------------------------------------------------- */
 
 static u8 df_stack[4096];
 extern u64 df_resume[2]; /* RSP and RIP after it; named in asm */
@@ -177,7 +178,7 @@ static void double_fault(void)
 	      (unsigned long long)seen.rsp);
 }
 
-/* --- user mode ---------------------------------------------------------------------------------- */
+/* --- user mode -------------------------------------------------------------------------------- */
 
 static u8 kernel_stack[8192];
 extern u64 user_return[2]; /* named in asm */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* SOURCES: svm/exit.c svm/inject.c tests/host/fake/clock.c tests/host/fake/bug.c */
 /*
- * What the VMCB says after an exit becomes vcpu_exit; an event whose delivery was interrupted becomes
- * pending; an NMI is masked until its IRET has been executed, not only seen.
+ * What the VMCB says after an exit becomes vcpu_exit; an event whose delivery was interrupted
+ * becomes pending; an NMI is masked until its IRET has been executed, not only seen.
  */
 #include "arch/lapic.h"
 #include "arch/regs.h"

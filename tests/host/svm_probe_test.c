@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* SOURCES: svm/probe.c lib/out.c */
-/* The sentence for a machine that cannot run guests says what is needed, what was read, and where. */
+/*
+ * The sentence for a machine that cannot run guests says what is needed, what was read, and where.
+ */
 #include "svm/probe.h"
 
 #include <errno.h>

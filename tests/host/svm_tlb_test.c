@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* SOURCES: svm/tlb.c */
-/* ASIDs: no number is used twice without a flush of all in between, and flushes are recorded late. */
+/*
+ * ASIDs: no number is used twice without a flush of all in between, and flushes are recorded late.
+ */
 #include "svm/tlb.h"
 
 #include "tests/host/test.h"

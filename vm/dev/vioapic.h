@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* I/O APIC with 24 pins at VM_IOAPIC_BASE. Source: Intel "82093AA I/O Advanced Programmable Interrupt
- * Controller (IOAPIC)" datasheet. Chipset lock held unless said otherwise. */
+/*
+ * I/O APIC with 24 pins at VM_IOAPIC_BASE. Source: Intel "82093AA I/O Advanced Programmable
+ * Interrupt Controller (IOAPIC)" datasheet. Chipset lock held unless said otherwise.
+ */
 #pragma once
 
 #include "lib/types.h"

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* How interrupt lines reach the controllers: as on a PC, each ISA line goes to the PICs and to the I/O
- * APIC's pin of the same number, but line 0 to pin 2, and the PICs' INTR to pin 0 and to LINT0. */
+/*
+ * How interrupt lines reach the controllers: as on a PC, each ISA line goes to the PICs and to the
+ * I/O APIC's pin of the same number, but line 0 to pin 2, and the PICs' INTR to pin 0 and to LINT0.
+ */
 #include "vm/dev/virq.h"
 
 #include "vm/dev/vioapic.h"

@@ -82,7 +82,9 @@ void vlapic_reset(struct vcpu *v, bool init)
 		a->lint_level[0] = a->lint_level[1] = false;
 	}
 	if (!init && v->id == 0) {
-		/* There is no firmware to do it: MultiProcessor Specification "Virtual Wire Mode". */
+		/*
+		 * There is no firmware to do it: MultiProcessor Specification "Virtual Wire Mode".
+		 */
 		a->svr |= SVR_ENABLE;
 		a->lvt[LVT_LINT0] = APIC_EXTINT << 8;
 		a->lvt[LVT_LINT1] = APIC_NMI << 8;

@@ -27,8 +27,10 @@ enum vlapic_timer_mode {
 	TIMER_RESERVED, /* stands still */
 };
 
-/* Notes a fixed interrupt without telling the vCPU. The trigger mode is stored first, so that whoever
- * sees the request sees it. True when it was not pending yet. */
+/*
+ * Notes a fixed interrupt without telling the vCPU. The trigger mode is stored first, so that
+ * whoever sees the request sees it. True when it was not pending yet.
+ */
 static inline bool vlapic_irr_or(struct vlapic *a, u8 vector, bool level)
 {
 	u32 w = vector >> 6;

@@ -52,8 +52,10 @@ enum {
 /* Read-only registers are among them: writing one is harmless and no error. */
 #define X_WRITABLE (X_READABLE & ~BIT(REG_RRD))
 
-/* Bits of an LVT entry that a write changes; in x2APIC mode, that it may set. The status bits 12 and
- * 14 are read-only and always 0 here. */
+/*
+ * Bits of an LVT entry that a write changes; in x2APIC mode, that it may set. The status bits 12
+ * and 14 are read-only and always 0 here.
+ */
 #define LVT_STATUS (BIT32(12) | BIT32(14))
 static const u32 lvt_bits[LVT_NR] = {
 	[LVT_TIMER] = 0xff | LVT_MASKED | LVT_TIMER_MODES,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The local APIC's timer. The count is never stored: it follows from the TSC at which counting began.
- * The callback runs on the vCPU's own CPU while its thread does not run hypervisor code, so it may
- * touch what the thread owns. Source: Intel SDM 3A "APIC Timer".
+ * The local APIC's timer. The count is never stored: it follows from the TSC at which counting
+ * began. The callback runs on the vCPU's own CPU while its thread does not run hypervisor code, so
+ * it may touch what the thread owns. Source: Intel SDM 3A "APIC Timer".
  */
 #include "arch/x86.h"
 #include "vm/dev/vlapic_int.h"

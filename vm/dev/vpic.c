@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The second controller hangs on input 2 of the first. A rising edge is latched until it is taken,
- * even when the line falls before (the datasheet's spurious IRQ 7 in that case serves nobody). Comments
- * name sections of the 8259A datasheet.
+ * even when the line falls before (the datasheet's spurious IRQ 7 in that case serves nobody).
+ * Comments name sections of the 8259A datasheet.
  */
 #include "vm/dev/vpic.h"
 

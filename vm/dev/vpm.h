@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* ACPI fixed hardware: PM1a event and control blocks, PM timer, SCI. Source: ACPI specification "ACPI
- * Hardware Specification". */
+/*
+ * ACPI fixed hardware: PM1a event and control blocks, PM timer, SCI. Source: ACPI specification
+ * "ACPI Hardware Specification".
+ */
 #pragma once
 
 #include "lib/types.h"
