@@ -270,9 +270,7 @@ static bool lookup_vex(struct dec *d)
 		d->op.attr = A_MODRM;
 		break;
 	case MAP_XOP + 2:
-		d->op.attr = A_MODRM | I_Z;
-		d->has_66 = false;
-		d->in->op_size = 4;
+		d->op.attr = A_MODRM | I_Z; /* always 4 bytes: operand_size() */
 		return true;
 	default:
 		return false;
@@ -317,6 +315,8 @@ static u8 operand_size(const struct dec *d)
 {
 	u16 a = d->op.attr;
 
+	if (d->map == MAP_XOP + 2)
+		return 4;
 	if (a & A_BYTE)
 		return 1;
 	if (a & A_NATIVE)
@@ -489,7 +489,7 @@ static enum decode_res resolve_system(struct dec *d, u32 reg)
 static enum decode_res resolve_group(struct dec *d)
 {
 	u32 reg = (d->modrm >> 3) & 7;
-	const struct opcode *g = &opcode_groups[d->op.op][reg];
+	const struct opcode *g = &opcode_groups[d->op.op * 8 + reg];
 	u16 attr = d->op.attr & (u16)~A_GROUP;
 	u32 form = g->form;
 
@@ -675,8 +675,7 @@ static enum decode_res decode_body(struct dec *d)
 	if (r)
 		return r;
 	in->op = d->op.op;
-	if (!(in->flags & INSN_VEX) || in->op_size == 0)
-		in->op_size = operand_size(d);
+	in->op_size = operand_size(d);
 	in->addr_size = address_size(d);
 	r = take_registers(d);
 	if (r)

@@ -75,7 +75,7 @@ enum {
 
 extern const struct opcode opcodes_1[256];  /* one byte */
 extern const struct opcode opcodes_0f[256]; /* 0F xx */
-extern const struct opcode opcode_groups[G_NR][8];
+extern const struct opcode opcode_groups[G_NR * 8];
 
 /* 0F 01 with a register ModRM: the operation by the low six bits of the ModRM and the mandatory
  * prefix; OP_NONE if it is not in our set. */
