@@ -53,12 +53,8 @@ static const struct {
 	const char *name;
 	const char *(*set)(struct boot_options *o, const char *val);
 } options[] = {
-	{"cpus",      opt_cpus    },
-        { "nox2apic", opt_nox2apic},
-        { "quiet",    opt_quiet   },
-	{ "noauto",   opt_noauto  },
-        { "exit",     opt_exit    },
-        { "escape",   opt_escape  },
+	{ "cpus", opt_cpus },     { "nox2apic", opt_nox2apic }, { "quiet", opt_quiet },
+	{ "noauto", opt_noauto }, { "exit", opt_exit },         { "escape", opt_escape },
 };
 
 static const char *set_option(struct boot_options *opt, char *word)

@@ -154,9 +154,7 @@ static size_t say_where(const struct ini *ini, char *err, size_t err_size)
 
 int ini_parse(const struct ini_text *text, ini_fn fn, void *arg, char *err, size_t err_size)
 {
-	struct ini ini = {
-		.text = text, .e = {.kind = "", .name = ""}
-	};
+	struct ini ini = { .text = text, .e = { .kind = "", .name = "" } };
 	size_t n;
 	int ret;
 

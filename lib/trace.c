@@ -28,10 +28,7 @@ static struct trace_ring rings[TRACE_MAX_CPUS];
 static u32 (*this_cpu_idx)(void);
 
 const struct trace_desc trace_descs[TRACE_NR] = {
-#define X(id, name, a, b, c)      \
-	{                         \
-		name, {a, b, c} \
-},
+#define X(id, name, a, b, c) { name, { a, b, c } },
 	TRACE_EVENTS(X)
 #undef X
 };

@@ -210,34 +210,19 @@ struct reg_bit {
 };
 
 static const struct reg_bit cr4_bits[] = {
-	{CR4_VME | CR4_PVI, 1, 3, 1 },
-        { CR4_DE,           1, 3, 2 },
-        { CR4_PSE,          1, 3, 3 },
-	{ CR4_TSD,          1, 3, 4 },
-        { CR4_PAE,          1, 3, 6 },
-        { CR4_MCE,          1, 3, 7 },
-	{ CR4_PGE,          1, 3, 13},
-        { CR4_OSFXSR,       1, 3, 24},
-        { CR4_OSXMMEXCPT,   1, 3, 25},
-	{ CR4_PCIDE,        1, 2, 17},
-        { CR4_OSXSAVE,      1, 2, 26},
-        { CR4_FSGSBASE,     7, 1, 0 },
-	{ CR4_SMEP,         7, 1, 7 },
-        { CR4_SMAP,         7, 1, 20},
-        { CR4_UMIP,         7, 2, 2 },
-	{ CR4_PKE,          7, 2, 3 },
-        { CR4_CET,          7, 2, 7 },
-        { CR4_LA57,         7, 2, 16},
-	{ CR4_PKS,          7, 2, 31},
+	{ CR4_VME | CR4_PVI, 1, 3, 1 }, { CR4_DE, 1, 3, 2 },       { CR4_PSE, 1, 3, 3 },
+	{ CR4_TSD, 1, 3, 4 },           { CR4_PAE, 1, 3, 6 },      { CR4_MCE, 1, 3, 7 },
+	{ CR4_PGE, 1, 3, 13 },          { CR4_OSFXSR, 1, 3, 24 },  { CR4_OSXMMEXCPT, 1, 3, 25 },
+	{ CR4_PCIDE, 1, 2, 17 },        { CR4_OSXSAVE, 1, 2, 26 }, { CR4_FSGSBASE, 7, 1, 0 },
+	{ CR4_SMEP, 7, 1, 7 },          { CR4_SMAP, 7, 1, 20 },    { CR4_UMIP, 7, 2, 2 },
+	{ CR4_PKE, 7, 2, 3 },           { CR4_CET, 7, 2, 7 },      { CR4_LA57, 7, 2, 16 },
+	{ CR4_PKS, 7, 2, 31 },
 };
 
 static const struct reg_bit efer_bits[] = {
-	{EFER_SVME,            0x80000001, 2, 2 },
-        { EFER_TCE,            0x80000001, 2, 17},
-	{ EFER_SCE,            0x80000001, 3, 11},
-        { EFER_NXE,            0x80000001, 3, 20},
-	{ EFER_FFXSR,          0x80000001, 3, 25},
-        { EFER_LME | EFER_LMA, 0x80000001, 3, 29},
+	{ EFER_SVME, 0x80000001, 2, 2 },   { EFER_TCE, 0x80000001, 2, 17 },
+	{ EFER_SCE, 0x80000001, 3, 11 },   { EFER_NXE, 0x80000001, 3, 20 },
+	{ EFER_FFXSR, 0x80000001, 3, 25 }, { EFER_LME | EFER_LMA, 0x80000001, 3, 29 },
 };
 
 static u64 reserved_bits(const struct reg_bit *table, u32 nr, u64 always)

@@ -128,16 +128,11 @@ static const char *set_debug_exit(struct vm_config *vm, const char *value)
 }
 
 static const struct key keys[] = {
-	{"cpus",         set_cpus       },
-        { "memory",      set_memory     },
-	{ "paging",      set_paging     },
-        { "kernel",      set_kernel     },
-	{ "initrd",      set_initrd     },
-        { "cmdline",     set_cmdline    },
-	{ "nested",      set_nested     },
-        { "ignore_msrs", set_ignore_msrs},
-	{ "autostart",   set_autostart  },
-        { "debug_exit",  set_debug_exit },
+	{ "cpus", set_cpus },           { "memory", set_memory },
+	{ "paging", set_paging },       { "kernel", set_kernel },
+	{ "initrd", set_initrd },       { "cmdline", set_cmdline },
+	{ "nested", set_nested },       { "ignore_msrs", set_ignore_msrs },
+	{ "autostart", set_autostart }, { "debug_exit", set_debug_exit },
 };
 
 static bool name_ok(const char *name)

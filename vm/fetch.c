@@ -13,15 +13,11 @@ static const struct opcode {
 	u8 len;
 	u8 byte[3];
 } opcodes[EXIT_NR] = {
-	[EXIT_CPUID] = {2,  { 0x0f, 0xa2 }      },
-          [EXIT_RDMSR] = { 2, { 0x0f, 0x32 }      },
-	[EXIT_WRMSR] = { 2, { 0x0f, 0x30 }      },
-          [EXIT_HLT] = { 1, { 0xf4 }            },
-	[EXIT_PAUSE] = { 2, { 0xf3, 0x90 }      },
-          [EXIT_HYPERCALL] = { 3, { 0x0f, 0x01, 0xd9 }},
-	[EXIT_XSETBV] = { 3, { 0x0f, 0x01, 0xd1 }},
-          [EXIT_WBINVD] = { 2, { 0x0f, 0x09 }      },
-	[EXIT_INVD] = { 2, { 0x0f, 0x08 }      },
+	[EXIT_CPUID] = { 2, { 0x0f, 0xa2 } },        [EXIT_RDMSR] = { 2, { 0x0f, 0x32 } },
+	[EXIT_WRMSR] = { 2, { 0x0f, 0x30 } },        [EXIT_HLT] = { 1, { 0xf4 } },
+	[EXIT_PAUSE] = { 2, { 0xf3, 0x90 } },        [EXIT_HYPERCALL] = { 3, { 0x0f, 0x01, 0xd9 } },
+	[EXIT_XSETBV] = { 3, { 0x0f, 0x01, 0xd1 } }, [EXIT_WBINVD] = { 2, { 0x0f, 0x09 } },
+	[EXIT_INVD] = { 2, { 0x0f, 0x08 } },
 };
 
 static u32 fetch_access(const struct mmu_regs *regs)

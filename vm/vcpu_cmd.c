@@ -43,20 +43,13 @@ static void show_system(struct vcpu *v, struct out *o)
 		const char *name;
 		enum vcpu_sreg reg;
 	} rows[] = {
-		{"cr0",        SR_CR0           },
-                { "cr2",       SR_CR2           },
-		{ "cr3",       SR_CR3           },
-                { "cr4",       SR_CR4           },
-		{ "efer",      SR_EFER          },
-                { "dr6",       SR_DR6           },
-		{ "dr7",       SR_DR7           },
-                { "gdtr",      SR_GDTR_BASE     },
-		{ "idtr",      SR_IDTR_BASE     },
-                { "star",      SR_STAR          },
-		{ "lstar",     SR_LSTAR         },
-                { "kernel_gs", SR_KERNEL_GS_BASE},
-		{ "pat",       SR_PAT           },
-                { "sysenter",  SR_SYSENTER_EIP  },
+		{ "cr0", SR_CR0 },        { "cr2", SR_CR2 },
+		{ "cr3", SR_CR3 },        { "cr4", SR_CR4 },
+		{ "efer", SR_EFER },      { "dr6", SR_DR6 },
+		{ "dr7", SR_DR7 },        { "gdtr", SR_GDTR_BASE },
+		{ "idtr", SR_IDTR_BASE }, { "star", SR_STAR },
+		{ "lstar", SR_LSTAR },    { "kernel_gs", SR_KERNEL_GS_BASE },
+		{ "pat", SR_PAT },        { "sysenter", SR_SYSENTER_EIP },
 	};
 
 	for (u32 i = 0; i < ARRAY_SIZE(rows); i++)

@@ -175,12 +175,12 @@ u64 vm_mem_frames(const struct vm *vm)
 u32 vm_e820(const struct vm *vm, struct e820_entry *map, u32 max)
 {
 	const struct e820_entry all[] = {
-		{0,               LOW_END,                 E820_RAM     },
-		{ VM_ACPI_BASE,   ACPI_END - VM_ACPI_BASE, E820_RESERVED},
-		{ ACPI_END,       low_ram(vm) - ACPI_END,  E820_RAM     },
-		{ VM_IOAPIC_BASE, SZ_4K,                   E820_RESERVED},
-		{ VM_LAPIC_BASE,  SZ_4K,                   E820_RESERVED},
-		{ SZ_4G,          high_ram(vm),            E820_RAM     },
+		{ 0, LOW_END, E820_RAM },
+		{ VM_ACPI_BASE, ACPI_END - VM_ACPI_BASE, E820_RESERVED },
+		{ ACPI_END, low_ram(vm) - ACPI_END, E820_RAM },
+		{ VM_IOAPIC_BASE, SZ_4K, E820_RESERVED },
+		{ VM_LAPIC_BASE, SZ_4K, E820_RESERVED },
+		{ SZ_4G, high_ram(vm), E820_RAM },
 	};
 	u32 nr = 0;
 

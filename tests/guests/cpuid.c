@@ -146,14 +146,14 @@ static void cr4_features(void)
 		u64 bit;
 		u32 leaf, reg, pos; /* reg: 1 EBX, 2 ECX, 3 EDX */
 	} f[] = {
-		{"cpuid.umip",         CR4_UMIP,     7, 2, 2 },
-		{ "cpuid.fsgsbase",    CR4_FSGSBASE, 7, 1, 0 },
-		{ "cpuid.smep",        CR4_SMEP,     7, 1, 7 },
-		{ "cpuid.smap",        CR4_SMAP,     7, 1, 20},
-		{ "cpuid.pku",         CR4_PKE,      7, 2, 3 },
-		{ "cpuid.pge",         CR4_PGE,      1, 3, 13},
-		{ "cpuid.osxsave_bit", CR4_OSXSAVE,  1, 2, 26},
-		{ "cpuid.pks",         CR4_PKS,      7, 2, 31},
+		{ "cpuid.umip", CR4_UMIP, 7, 2, 2 },
+		{ "cpuid.fsgsbase", CR4_FSGSBASE, 7, 1, 0 },
+		{ "cpuid.smep", CR4_SMEP, 7, 1, 7 },
+		{ "cpuid.smap", CR4_SMAP, 7, 1, 20 },
+		{ "cpuid.pku", CR4_PKE, 7, 2, 3 },
+		{ "cpuid.pge", CR4_PGE, 1, 3, 13 },
+		{ "cpuid.osxsave_bit", CR4_OSXSAVE, 1, 2, 26 },
+		{ "cpuid.pks", CR4_PKS, 7, 2, 31 },
 	};
 
 	u64 cr4 = read_cr4();

@@ -51,7 +51,7 @@ static void typical_block(void)
 	} mmap = {
 		24,
 		0,
-		{{ 0, 0x9fc00, 1, 0 }, { SZ_1M, 0x3ff00000, 1, 0 }, { 0xfffc0000, 0x40000, 2, 0 }}
+		{ { 0, 0x9fc00, 1, 0 }, { SZ_1M, 0x3ff00000, 1, 0 }, { 0xfffc0000, 0x40000, 2, 0 } }
 	};
 
 	u8 rsdp_old[20] = "RSD PTR 1", rsdp_new[36] = "RSD PTR 2";

@@ -57,12 +57,12 @@ static __unused int ram_teardown(void **state)
 static struct load job(const void *data, u64 size)
 {
 	struct load l = {
-		.kernel = {"kernel",                  data,             size},
+		.kernel = { "kernel", data, size },
 		.cmdline = "console=ttyS0",
 		.nr_map = 3,
 		.map = { { 0, LOW_RAM, E820_RAM },
-			   { LOW_RAM, SZ_1M - LOW_RAM, E820_RESERVED },
-			   { SZ_1M, RAM_SIZE - SZ_1M, E820_RAM }            },
+			 { LOW_RAM, SZ_1M - LOW_RAM, E820_RESERVED },
+			 { SZ_1M, RAM_SIZE - SZ_1M, E820_RAM } },
 		.err = err,
 		.err_size = sizeof(err),
 	};

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What CPUID tells a guest, from a made-up host: masks, additions, topology, XSAVE, capabilities. */
+/*
+ * What CPUID tells a guest, from a made-up host: masks, additions, topology, XSAVE, capabilities.
+ */
 /* SOURCES: vm/cpuid.c */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -182,15 +184,7 @@ static void topology_is_one_thread_per_core_in_one_package(void **state)
 {
 	static const struct {
 		u32 vcpus, bits;
-	} cases[] = {
-		{1,   0},
-                { 2,  1},
-                { 3,  2},
-                { 4,  2},
-                { 5,  3},
-                { 8,  3},
-                { 32, 5}
-	};
+	} cases[] = { { 1, 0 }, { 2, 1 }, { 3, 2 }, { 4, 2 }, { 5, 3 }, { 8, 3 }, { 32, 5 } };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

@@ -14,10 +14,10 @@ int load_kernel(struct load *l)
 		bool (*match)(const struct load_file *f);
 		int (*load)(struct load *l);
 	} formats[] = {
-		{bzimage_match,     bzimage_load   }, /* has the boot sector's mark as well */
-		{ multiboot2_match, multiboot2_load},
-		{ multiboot1_match, multiboot1_load},
-		{ flat_match,       flat_load      },
+		{ bzimage_match, bzimage_load }, /* has the boot sector's mark as well */
+		{ multiboot2_match, multiboot2_load },
+		{ multiboot1_match, multiboot1_load },
+		{ flat_match, flat_load },
 	};
 
 	for (u32 i = 0; i < ARRAY_SIZE(formats); i++) {
