@@ -41,13 +41,6 @@ static __noreturn void stop(const char *why)
 		__asm__ volatile("cli; hlt");
 }
 
-static void log_to_console(enum log_level level, u64 tsc, const char *line)
-{
-	(void)level;
-	(void)tsc;
-	console_line(line);
-}
-
 static void bad_option(const char *word, const char *why)
 {
 	pr_warn("boot: command line: %s: %s", word, why);
@@ -59,7 +52,7 @@ static void boot_early(u32 magic, u64 info_hpa)
 
 	smp_early_init();
 	console_init();
-	log_set_sink(log_to_console);
+	log_set_sink(console_log);
 	panic_console_hook = console_panic;
 	cpufeat_init();
 	if (magic != MB2_BOOT_MAGIC)

@@ -18,6 +18,7 @@
 #include "arch/irq.h"
 #include "arch/spinlock.h"
 #include "arch/timer.h"
+#include "arch/x86.h"
 #include "drivers/uart16550.h"
 
 #define DROP_BYTES  (CONSOLE_RING / 4) /* what goes when the ring is full: few marks, not many */
@@ -288,6 +289,7 @@ void console_panic(void)
 {
 	log_break_lock();
 	con.mode = CONSOLE_POLLED;
+	con.has_irq = con.tx_irq = false;
 	uart_set_irq(&con.uart, false, false);
 	console_flush();
 	con.prompt_len = con.prompt_back = 0;

@@ -4,7 +4,6 @@
 #include <stdio.h>
 
 #include "lib/cmd.h"
-#include "lib/fmt.h"
 
 #include "arch/cpufeat.h"
 #include "arch/mem.h"
@@ -149,17 +148,10 @@ SHELL_CMD(cmd_msr_write, "msr", "write", "MSR VALUE",
 
 static void mem_record(struct out *o, const char *what, u64 total, u64 left)
 {
-	char size[2][FMT_SIZE_MAX];
-
 	out_begin(o);
 	out_str(o, "what", -24, what);
-	if (o->json) {
-		out_dec(o, "total", 0, total);
-		out_dec(o, "free", 0, left);
-	} else {
-		out_str(o, "total", 12, fmt_size(size[0], total));
-		out_str(o, "free", 12, fmt_size(size[1], left));
-	}
+	out_dec(o, "total_kib", 12, total / 1024);
+	out_dec(o, "free_kib", 12, left / 1024);
 	out_end(o);
 }
 
