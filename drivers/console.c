@@ -183,7 +183,7 @@ void console_prompt(const char *s, size_t n, size_t back)
 void console_log(enum log_level level, u64 tsc, const char *line)
 {
 	char text[LOG_LINE_MAX + 24];
-	u64 us = tsc_khz ? tsc_to_ns(tsc) / 1000 : 0;
+	u64 us = tsc_khz ? tsc_to_ns(tsc - tsc_boot) / 1000 : 0;
 
 	(void)level;
 	snprintf(text, sizeof(text), "[%5lu.%06lu] %s", us / 1000000, us % 1000000, line);

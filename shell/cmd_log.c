@@ -31,7 +31,7 @@ struct show {
 static void show_line(void *arg, enum log_level level, u64 tsc, const char *line)
 {
 	const struct show *s = arg;
-	u64 us = tsc_khz ? tsc_to_ns(tsc) / 1000 : 0;
+	u64 us = tsc_khz ? tsc_to_ns(tsc - tsc_boot) / 1000 : 0;
 
 	if (level > s->level)
 		return;

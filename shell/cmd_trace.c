@@ -120,7 +120,7 @@ static void show(void *arg, u32 cpu, const struct trace_rec *rec)
 	}
 	e = &trace_descs[rec->event];
 	out_begin(d->o);
-	out_dec(d->o, "ns", 16, tsc_to_ns(rec->tsc));
+	out_dec(d->o, "ns", 16, tsc_to_ns(rec->tsc - tsc_boot));
 	out_dec(d->o, "cpu", 3, cpu);
 	out_str(d->o, "event", -10, e->name);
 	show_arg(d->o, e->arg[0], rec->a, rec->event == TRACE_EXIT, &t);

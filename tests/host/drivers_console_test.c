@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* SOURCES: drivers/console.c drivers/uart16550.c lib/log.c */
+/* SOURCES: drivers/console.c drivers/uart16550.c lib/log.c tests/host/fake/clock.c tests/host/fake/bug.c */
 /* The console's ring between its callers and a model of the serial port. */
 
 #include "tests/host/fake/uart.h"
@@ -13,11 +13,8 @@
 #include "arch/timer.h"
 #include "drivers/console.h"
 
-u64 tsc_khz = 1000000;
-
 static void (*irq_fn)(void *arg);
 static int irq_answer;
-static struct timer *armed;
 static char received[256];
 static u32 nr_received, nr_ready;
 
@@ -27,17 +24,6 @@ int irq_request(u32 isa_irq, void (*fn)(void *arg), void *arg)
 	assert_int_equal(isa_irq, UART_COM1_IRQ);
 	irq_fn = fn;
 	return irq_answer;
-}
-
-void timer_init(struct timer *t, void (*fn)(struct timer *t))
-{
-	t->fn = fn;
-}
-
-void timer_set(struct timer *t, u64 deadline_tsc)
-{
-	(void)deadline_tsc;
-	armed = t;
 }
 
 static void on_input(u8 c)
@@ -86,7 +72,6 @@ static int start(void **state)
 	console_start(on_input, on_ready);
 	port.nr_sent = 0;
 	nr_received = nr_ready = 0;
-	armed = NULL;
 	return 0;
 }
 
@@ -105,7 +90,7 @@ static void idle_console_asks_for_no_transmitter_interrupt(void **state)
 	console_write("x", 1);
 	assert_int_equal(port.ier, 1);
 	assert_sent("x");
-	assert_null(armed);
+	assert_int_equal(fake_clock_next(), UINT64_MAX);
 }
 
 static void standing_line_stalls_nobody_and_loses_nothing_that_fits(void **state)
@@ -208,14 +193,13 @@ static void without_an_interrupt_a_timer_serves_the_port(void **state)
 	console_panic();
 	irq_answer = -ENODEV;
 	console_start(on_input, on_ready);
-	assert_non_null(armed);
 	uart_receive("k");
-	armed->fn(armed);
+	fake_clock_run(fake_clock_next());
 	assert_int_equal(nr_received, 1);
 	port.stuck = true;
 	console_write("0123456789abcdefXY", 18);
 	port.in_fifo = 0;
-	armed->fn(armed);
+	fake_clock_run(fake_clock_next());
 	assert_sent("0123456789abcdefXY");
 }
 
