@@ -65,24 +65,19 @@ struct mov_cr {
 	u8 len, nr, gpr;
 };
 
-/* MOV to or from CRn: prefixes, 0F 20 or 22, ModRM. LOCK makes CR0 CR8 where the CPU has no REX. */
-static bool decode(struct vcpu *v, struct mov_cr *m)
+/* The hardware has not told the register. */
+static bool decode_mov(struct vcpu *v, struct mov_cr *m)
 {
-	struct prefixes p;
 	struct fetch f;
-	const u8 *op;
+	struct insn in;
 
-	if (!fetch_insn(v, &f))
+	if (!fetch_decode(v, &f, &in))
 		return false;
-	fetch_prefixes(&f, &p);
-	op = f.bytes + p.nr;
-	if (p.nr + 3 > f.nr || op[0] != 0x0f || (op[1] & ~2) != 0x20) {
-		hv->flush(v); /* not the instruction that exited: the guest tries again */
+	if (in.op != OP_MOV_TO_CR && in.op != OP_MOV_FROM_CR) {
+		fetch_changed(v);
 		return false;
 	}
-	m->len = (u8)(p.nr + 3);
-	m->nr = (u8)((op[2] >> 3 & 7) | (p.rex & 4 ? 8 : 0) | (p.lock ? 8 : 0));
-	m->gpr = (u8)((op[2] & 7) | (p.rex & 1 ? 8 : 0));
+	*m = (struct mov_cr){ .len = in.len, .nr = in.reg, .gpr = in.rm };
 	return true;
 }
 
@@ -150,7 +145,7 @@ void exit_cr(struct vcpu *v)
 	struct cr_state s;
 	u64 *gpr;
 
-	if ((!m.len || m.gpr == 0xff) && !decode(v, &m))
+	if ((!m.len || m.gpr == 0xff) && !decode_mov(v, &m))
 		return;
 	snapshot(v, &s);
 	gpr = &v->regs.gpr[m.gpr & 15];

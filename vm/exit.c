@@ -59,12 +59,11 @@ static void gp(struct vcpu *v)
 	vcpu_inject_gp(v);
 }
 
-/*
- * Guest RAM is the host's cacheable memory and DMA is coherent, so there is nothing to write back.
- */
+/* Guest RAM is the host's cacheable memory and DMA is coherent, so there is nothing to write back;
+ * and nothing may be thrown away. */
 static void wbinvd(struct vcpu *v)
 {
-	u8 len = fetch_insn_len(v, v->exit.reason);
+	u8 len = fetch_insn_len(v, v->exit.reason == EXIT_INVD ? OP_INVD : OP_WBINVD);
 
 	if (len)
 		vcpu_skip(v, len);

@@ -55,7 +55,7 @@ void exit_cpuid(struct vcpu *v)
 	u32 leaf = (u32)gpr[R_AX], sub = (u32)gpr[R_CX];
 	struct cpuid_regs r = { 0 };
 	const struct cpuid_entry *e;
-	u8 len = fetch_insn_len(v, EXIT_CPUID);
+	u8 len = fetch_insn_len(v, OP_CPUID);
 
 	if (unlikely(!len))
 		return;

@@ -40,7 +40,7 @@ void exit_rdmsr(struct vcpu *v)
 {
 	u32 msr = (u32)v->regs.gpr[R_CX];
 	u64 val = 0;
-	u8 len = fetch_insn_len(v, EXIT_RDMSR);
+	u8 len = fetch_insn_len(v, OP_RDMSR);
 	int ret;
 
 	if (unlikely(!len))
@@ -61,7 +61,7 @@ void exit_wrmsr(struct vcpu *v)
 {
 	u32 msr = (u32)v->regs.gpr[R_CX];
 	u64 val = v->regs.gpr[R_DX] << 32 | (u32)v->regs.gpr[R_AX];
-	u8 len = fetch_insn_len(v, EXIT_WRMSR);
+	u8 len = fetch_insn_len(v, OP_WRMSR);
 	int ret;
 
 	if (unlikely(!len))

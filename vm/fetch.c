@@ -6,162 +6,161 @@
 
 #include "arch/regs.h"
 #include "mmu/mmu.h"
+#include "vm/cpuid.h"
+#include "vm/hv_ops.h"
 #include "vm/vm.h"
 
-/* The instructions that exit by themselves, without prefixes. */
-static const struct opcode {
-	u8 len;
-	u8 byte[3];
-} opcodes[EXIT_NR] = {
-	[EXIT_CPUID] = { 2, { 0x0f, 0xa2 } },        [EXIT_RDMSR] = { 2, { 0x0f, 0x32 } },
-	[EXIT_WRMSR] = { 2, { 0x0f, 0x30 } },        [EXIT_HLT] = { 1, { 0xf4 } },
-	[EXIT_PAUSE] = { 2, { 0xf3, 0x90 } },        [EXIT_HYPERCALL] = { 3, { 0x0f, 0x01, 0xd9 } },
-	[EXIT_XSETBV] = { 3, { 0x0f, 0x01, 0xd1 } }, [EXIT_WBINVD] = { 2, { 0x0f, 0x09 } },
-	[EXIT_INVD] = { 2, { 0x0f, 0x08 } },
-};
-
-static u32 fetch_access(const struct mmu_regs *regs)
+static __always_inline u32 fetch_access(const struct mmu_regs *regs)
 {
 	return regs->cpl == 3 ? MMU_X | MMU_U : MMU_X;
 }
 
-/* Linear address of RIP. Only 64-bit code can be above 4 GiB. */
-static gva_t linear_rip(struct vcpu *v, const struct mmu_regs *regs, u8 *bits)
+static __noinline void low_rip(struct vcpu *v, struct fetch *f)
 {
 	struct segment cs;
 
 	hv->get_seg(v, S_CS, &cs);
-	if ((regs->efer & EFER_LMA) && (cs.attr & SEG_ATTR_L)) {
-		*bits = 64;
-		return GVA(v->regs.rip);
-	}
-	*bits = cs.attr & SEG_ATTR_DB ? 32 : 16;
-	return GVA((cs.base + v->regs.rip) & 0xffffffff);
+	if ((f->regs.efer & EFER_LMA) && (cs.attr & SEG_ATTR_L))
+		return;
+	f->mode = (u8)((cs.attr & SEG_ATTR_DB ? INSN_MODE_32 : INSN_MODE_16) |
+		       (f->mode & INSN_INTEL));
+	f->rip = GVA((cs.base + v->regs.rip) & 0xffffffff);
 }
 
-static void cannot_fetch(struct vcpu *v, gva_t rip, const struct mmu_gfault *fault)
+static __always_inline void start(struct vcpu *v, struct fetch *f)
 {
-	if (fault->error)
-		vcpu_inject_pf(v, fault);
-	else
-		vcpu_kill(v, "instruction at linear %llx is not in RAM", (unsigned long long)rip.v);
-}
-
-bool fetch_insn(struct vcpu *v, struct fetch *f)
-{
-	f->nr = 0;
 	hv->get_paging(v, &f->regs);
-	f->rip = linear_rip(v, &f->regs, &f->bits);
-	while (f->nr < INSN_MAX) {
-		gva_t at = GVA(f->rip.v + f->nr);
-		u32 len;
-		const u8 *p;
+	f->mode = v->vm->cpuid->caps.amd ? INSN_MODE_64 : INSN_MODE_64 | INSN_INTEL;
+	f->rip = GVA(v->regs.rip);
+	/* Only 64-bit code is above 4 GiB. */
+	if (f->rip.v >> 32 == 0)
+		low_rip(v, f);
+}
 
-		if (f->bits != 64)
-			at.v &= 0xffffffff;
-		p = mmu_fetch_ptr(&v->vm->mmu, &f->regs, at, fetch_access(&f->regs), &len,
-				  &f->next);
+void fetch_start(struct vcpu *v, struct fetch *f)
+{
+	start(v, f);
+}
+
+const u8 *fetch_ptr(struct vcpu *v, struct fetch *f, u32 *len)
+{
+	struct mmu_gfault fault;
+
+	start(v, f);
+	return mmu_fetch_ptr(&v->vm->mmu, &f->regs, f->rip, fetch_access(&f->regs), len, &fault);
+}
+
+/* Linear address of byte n. */
+static gva_t byte_at(const struct fetch *f, u32 n)
+{
+	u64 at = f->rip.v + n;
+
+	return GVA((f->mode & ~INSN_INTEL) == INSN_MODE_64 ? at : at & 0xffffffff);
+}
+
+/* Queues the fault of the first byte that was not read. */
+static void cannot_fetch(struct vcpu *v, const struct fetch *f)
+{
+	gva_t at = byte_at(f, f->nr);
+	struct mmu_gfault fault;
+	gpa_t gpa;
+
+	if (!mmu_translate(&v->vm->mmu, &f->regs, at, fetch_access(&f->regs), &gpa, &fault))
+		vcpu_inject_pf(v, &fault);
+	else
+		vcpu_kill(v, "the instruction at linear address %llx is not in RAM",
+			  (unsigned long long)at.v);
+}
+
+static void read_bytes(struct vcpu *v, struct fetch *f)
+{
+	struct mmu_gfault fault;
+	const u8 *p;
+	u32 len;
+
+	while (f->nr < INSN_MAX_LEN) {
+		p = mmu_fetch_ptr(&v->vm->mmu, &f->regs, byte_at(f, f->nr), fetch_access(&f->regs),
+				  &len, &fault);
 		if (!p)
-			break;
-		len = MIN(len, (u32)(INSN_MAX - f->nr));
+			return;
+		len = MIN(len, (u32)(INSN_MAX_LEN - f->nr));
 		memcpy(f->bytes + f->nr, p, len);
 		f->nr = (u8)(f->nr + len);
 	}
+}
+
+bool fetch_bytes(struct vcpu *v, struct fetch *f)
+{
+	f->nr = 0;
+	start(v, f);
+	read_bytes(v, f);
 	if (f->nr)
 		return true;
-	cannot_fetch(v, f->rip, &f->next);
+	cannot_fetch(v, f);
 	return false;
 }
 
-/* False: the byte is no prefix. */
-static bool take_prefix(struct prefixes *p, u8 byte, u8 bits)
+static void log_unsupported(struct vcpu *v, const struct fetch *f)
 {
-	switch (byte) {
-	case 0x26:
-	case 0x2e:
-	case 0x36:
-	case 0x3e:
-		p->seg = byte >> 3 & 3; /* ES CS SS DS */
-		return true;
-	case 0x64:
-	case 0x65:
-		p->seg = (u8)(S_FS + (byte & 1));
-		return true;
-	case 0x66:
-		p->opsize = true;
-		return true;
-	case 0x67:
-		p->addrsize = true;
-		return true;
-	case 0xf0:
-		p->lock = true;
-		return true;
-	case 0xf2:
-	case 0xf3:
-		p->rep = true;
-		return true;
-	default:
-		return bits == 64 && (byte & 0xf0) == 0x40;
+	char hex[2 * INSN_MAX_LEN + 1];
+
+	for (u32 i = 0; i < f->nr; i++) {
+		hex[2 * i] = "0123456789abcdef"[f->bytes[i] >> 4];
+		hex[2 * i + 1] = "0123456789abcdef"[f->bytes[i] & 15];
 	}
+	hex[2 * f->nr] = '\0';
+	vm_log(v->vm, "vCPU %u at rip %llx: cannot emulate the instruction %s: #UD",
+	       (unsigned)v->id, (unsigned long long)v->regs.rip, hex);
 }
 
-void fetch_prefixes(const struct fetch *f, struct prefixes *p)
+bool fetch_decode(struct vcpu *v, struct fetch *f, struct insn *in)
 {
-	*p = (struct prefixes){ .seg = S_NR };
-	while (p->nr < f->nr && take_prefix(p, f->bytes[p->nr], f->bits))
-		p->nr++;
-	/* REX counts only directly before the opcode; the byte that ended the loop is none. */
-	p->rex = p->nr && f->bits == 64 && (f->bytes[p->nr - 1] & 0xf0) == 0x40
-			 ? f->bytes[p->nr - 1]
-			 : 0;
+	if (!fetch_bytes(v, f))
+		return false;
+	switch (decode(f->bytes, f->nr, f->mode, in)) {
+	case DECODE_OK:
+		return true;
+	case DECODE_NEED_BYTES:
+		cannot_fetch(v, f);
+		return false;
+	case DECODE_TOO_LONG:
+		vcpu_inject_gp(v);
+		return false;
+	case DECODE_UNSUPPORTED:
+		log_unsupported(v, f);
+		break;
+	case DECODE_INVALID:
+		break;
+	}
+	vcpu_inject_ud(v);
+	return false;
 }
 
-/* With prefixes, across a page border, or not the instruction that exited. */
-static __noinline u8 insn_len_slow(struct vcpu *v, const struct opcode *op)
+void fetch_changed(struct vcpu *v)
 {
-	struct prefixes p;
-	struct fetch f;
+	hv->flush(v);
+}
 
-	if (!fetch_insn(v, &f))
+/* Across a page border, or not the instruction that exited. */
+__noinline u8 fetch_len_slow(struct vcpu *v, struct fetch *f, enum insn_op op)
+{
+	struct insn in;
+
+	if (!fetch_bytes(v, f))
 		return 0;
-	fetch_prefixes(&f, &p);
-	if (op->byte[0] == 0xf3)
-		p.nr--; /* PAUSE: its own first byte is a prefix */
-	if (p.nr + op->len <= f.nr && memcmp(f.bytes + p.nr, op->byte, op->len) == 0)
-		return (u8)(p.nr + op->len);
-	/* Its end is on a page that went away. */
-	if (p.nr + op->len > f.nr && f.nr < INSN_MAX)
-		cannot_fetch(v, f.rip, &f.next);
-	else
-		hv->flush(v); /* the CPU ran it from a stale translation, or it was rewritten */
-	return 0;
-}
-
-static __noinline u8 fetch_len(struct vcpu *v, const struct opcode *op)
-{
-	struct mmu_gfault fault;
-	struct mmu_regs regs;
-	gva_t rip = GVA(v->regs.rip);
-	const u8 *p;
-	u32 len;
-	u8 bits;
-
-	hv->get_paging(v, &regs);
-	if (rip.v >> 32 == 0)
-		rip = linear_rip(v, &regs, &bits);
-	p = mmu_fetch_ptr(&v->vm->mmu, &regs, rip, fetch_access(&regs), &len, &fault);
-	if (likely(p && len >= op->len && p[0] == op->byte[0])) {
-		if (op->len == 1 || (p[1] == op->byte[1] && (op->len == 2 || p[2] == op->byte[2])))
-			return op->len;
+	switch (decode(f->bytes, f->nr, f->mode, &in)) {
+	case DECODE_OK:
+		if (in.op == op)
+			return in.len;
+		break;
+	case DECODE_NEED_BYTES:
+		cannot_fetch(v, f);
+		return 0;
+	default:
+		break;
 	}
-	return insn_len_slow(v, op);
-}
-
-u8 fetch_insn_len(struct vcpu *v, enum exit_reason reason)
-{
-	if (v->exit.insn_len)
-		return v->exit.insn_len;
-	return fetch_len(v, &opcodes[reason]);
+	fetch_changed(v);
+	return 0;
 }
 
 static __noinline void skip_special(struct vcpu *v, u64 old)

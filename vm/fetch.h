@@ -8,39 +8,62 @@
 #include "lib/types.h"
 
 #include "mmu/walk.h"
-#include "vm/exit.h"
-#include "vm/hv_ops.h"
-
-struct vcpu;
-
-#define INSN_MAX 15
+#include "vm/emul/decode.h"
+#include "vm/vcpu.h"
 
 /* Where the instruction is and how to read it. */
 struct fetch {
 	struct mmu_regs regs;
 	gva_t rip; /* linear */
-	u8 bits;   /* 16, 32 or 64: default operand size of the code segment */
-	u8 nr;     /* bytes read; fewer than INSN_MAX when the next page cannot be read */
-	u8 bytes[INSN_MAX];
-	struct mmu_gfault next; /* why there are no more of them; error 0: not RAM */
+	u8 mode;   /* enum insn_mode, with INSN_INTEL where the guest's CPU is one */
+	u8 nr;     /* bytes read; fewer than 15 when the next page cannot be read */
+	u8 bytes[INSN_MAX_LEN];
 };
+
+/* Fills regs, rip and mode. */
+void fetch_start(struct vcpu *v, struct fetch *f);
+/*
+ * Host pointer to the first byte of the instruction and how many follow it in its page; NULL when it
+ * cannot be read. The quick way: for most instructions nothing else is needed.
+ */
+const u8 *fetch_ptr(struct vcpu *v, struct fetch *f, u32 *len);
+/* Reads up to 15 bytes at RIP. False: not one could be read, and the fault was queued. */
+bool fetch_bytes(struct vcpu *v, struct fetch *f);
+/*
+ * Reads and decodes the instruction. False: a fault was queued for what cannot be read or decoded;
+ * #UD, with a line in the log, for what is valid but not in the decoder's set.
+ */
+bool fetch_decode(struct vcpu *v, struct fetch *f, struct insn *in);
+
+/* The bytes are not those of the instruction that exited: the CPU had a stale translation, or
+ * another vCPU has rewritten them. The guest tries again. */
+void fetch_changed(struct vcpu *v);
+
+u8 fetch_len_slow(struct vcpu *v, struct fetch *f, enum insn_op op);
+
+static __always_inline u8 fetch_len(struct vcpu *v, enum insn_op op)
+{
+	struct fetch f;
+	const u8 *p;
+	u32 len;
+
+	p = fetch_ptr(v, &f, &len);
+	if (likely(p)) {
+		u32 n = insn_len(p, len, f.mode, op);
+
+		if (likely(n))
+			return (u8)n;
+	}
+	return fetch_len_slow(v, &f, op);
+}
 
 /*
- * Length of the instruction that caused an exit for this reason, and the proof that it is that
- * instruction. 0: a fault was queued, or the bytes are no longer the same and the guest must try
- * again; the handler returns without doing anything.
+ * Length of the instruction that exited, and the proof that it is one of this kind. 0: a fault was
+ * queued or the guest must try again; the handler returns without doing anything.
  */
-u8 fetch_insn_len(struct vcpu *v, enum exit_reason reason);
-
-/* The bytes before an opcode. */
-struct prefixes {
-	u8 nr;  /* how many there are */
-	u8 rex; /* 0 = none */
-	u8 seg; /* enum seg; S_NR = none */
-	bool lock, rep, opsize, addrsize;
-};
-
-void fetch_prefixes(const struct fetch *f, struct prefixes *p);
-
-/* Reads up to 15 bytes at RIP. False: not one could be read, and the fault was queued. */
-bool fetch_insn(struct vcpu *v, struct fetch *f);
+static __always_inline u8 fetch_insn_len(struct vcpu *v, enum insn_op op)
+{
+	if (v->exit.insn_len)
+		return v->exit.insn_len;
+	return fetch_len(v, op);
+}

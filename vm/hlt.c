@@ -9,7 +9,7 @@
  * it, as on a real CPU. */
 void exit_hlt(struct vcpu *v)
 {
-	u8 len = fetch_insn_len(v, EXIT_HLT);
+	u8 len = fetch_insn_len(v, OP_HLT);
 
 	if (!len)
 		return;
@@ -22,7 +22,7 @@ void exit_hlt(struct vcpu *v)
 /* The guest spins, perhaps for a vCPU that waits for this CPU. */
 void exit_pause(struct vcpu *v)
 {
-	u8 len = fetch_insn_len(v, EXIT_PAUSE);
+	u8 len = fetch_insn_len(v, OP_PAUSE);
 
 	if (!len)
 		return;

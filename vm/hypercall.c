@@ -23,7 +23,7 @@ void exit_hypercall(struct vcpu *v)
 		vcpu_inject_ud(v);
 		return;
 	}
-	len = fetch_insn_len(v, EXIT_HYPERCALL);
+	len = fetch_insn_len(v, OP_VMMCALL);
 	if (unlikely(!len))
 		return;
 	*rax = 0;

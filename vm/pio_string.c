@@ -18,42 +18,37 @@
 struct string_io {
 	struct vcpu *v;
 	struct fetch f;
-	struct prefixes p;
+	struct insn in;
 	struct segment seg;
 	u8 seg_nr;
-	u8 addr_bits;
 	u8 size;
-	bool in;
+	bool to_memory;
 	u16 port;
 	s64 step;
 };
 
-static u64 masked(u64 val, u8 bits)
+static u64 masked(u64 val, u8 bytes)
 {
-	return val & (~0ULL >> (64 - bits));
+	return val & (~0ULL >> (64 - 8 * bytes));
 }
 
 /* Register writes of 16 bits keep the rest; those of 32 clear it. */
-static void set_masked(u64 *reg, u64 val, u8 bits)
+static void set_masked(u64 *reg, u64 val, u8 bytes)
 {
-	*reg = bits == 16 ? (*reg & ~0xffffULL) | masked(val, 16) : masked(val, bits);
+	*reg = bytes == 2 ? (*reg & ~0xffffULL) | masked(val, 2) : masked(val, bytes);
 }
 
-static bool decode(struct string_io *s)
+static bool decode_string(struct string_io *s)
 {
 	struct vcpu *v = s->v;
-	bool longer;
 
-	if (!fetch_insn(v, &s->f))
+	if (!fetch_decode(v, &s->f, &s->in))
 		return false;
-	fetch_prefixes(&s->f, &s->p);
-	if (s->p.nr == s->f.nr || (s->f.bytes[s->p.nr] & ~3) != 0x6c) {
-		hv->flush(v); /* not the instruction that exited: the guest tries again */
+	if (s->in.op != (s->to_memory ? OP_INS : OP_OUTS) || s->in.op_size != s->size) {
+		fetch_changed(v);
 		return false;
 	}
-	longer = s->f.bits == 16 ? s->p.addrsize : !s->p.addrsize;
-	s->addr_bits = !longer ? (s->f.bits == 64 ? 32 : 16) : (s->f.bits == 64 ? 64 : 32);
-	s->seg_nr = s->in ? S_ES : s->p.seg == S_NR ? S_DS : s->p.seg;
+	s->seg_nr = s->to_memory ? S_ES : s->in.seg;
 	hv->get_seg(v, s->seg_nr, &s->seg);
 	s->step = v->regs.rflags & RFLAGS_DF ? -(s64)s->size : s->size;
 	return true;
@@ -67,7 +62,7 @@ static int transfer(struct string_io *s, gva_t gva)
 	struct mmu_gfault fault;
 	int ret;
 
-	if (s->in) {
+	if (s->to_memory) {
 		/* The memory comes first: a fault must not swallow what the port gives. */
 		ret = vcpu_probe_write(v, gva, s->size, MMU_W | user, &fault);
 		if (!ret) {
@@ -89,37 +84,40 @@ static int transfer(struct string_io *s, gva_t gva)
 
 static bool one(struct string_io *s)
 {
-	u64 *index = &s->v->regs.gpr[s->in ? R_DI : R_SI];
-	u64 off = masked(*index, s->addr_bits);
+	u64 *index = &s->v->regs.gpr[s->to_memory ? R_DI : R_SI];
+	u64 off = masked(*index, s->in.addr_size);
 	gva_t gva;
 
-	if (!segment_linear(&s->seg, s->seg_nr, off, s->size, s->in, &s->f, &gva)) {
+	if (!segment_linear(&s->seg, s->seg_nr, off, s->size, s->to_memory, &s->f, &gva)) {
 		vcpu_inject(s->v, s->seg_nr == S_SS ? EXC_SS : EXC_GP, true, 0);
 		return false;
 	}
 	if (transfer(s, gva))
 		return false;
-	set_masked(index, off + (u64)s->step, s->addr_bits);
+	set_masked(index, off + (u64)s->step, s->in.addr_size);
 	return true;
 }
 
 void pio_string(struct vcpu *v)
 {
-	struct string_io s = {
-		.v = v, .size = v->exit.pio.size, .in = v->exit.pio.in, .port = v->exit.pio.port
-	};
+	struct string_io s = { .v = v,
+			       .size = v->exit.pio.size,
+			       .to_memory = v->exit.pio.in,
+			       .port = v->exit.pio.port };
 	u64 *rcx = &v->regs.gpr[R_CX], left;
+	bool rep;
 
-	if (!decode(&s))
+	if (!decode_string(&s))
 		return;
-	left = s.p.rep ? masked(*rcx, s.addr_bits) : 1;
+	rep = s.in.flags & (INSN_REP | INSN_REPNE);
+	left = rep ? masked(*rcx, s.in.addr_size) : 1;
 	for (u32 i = 0; i < ELEMENTS_PER_EXIT && left; i++) {
 		if (!one(&s))
 			return;
 		left--;
-		if (s.p.rep)
-			set_masked(rcx, left, s.addr_bits);
+		if (rep)
+			set_masked(rcx, left, s.in.addr_size);
 	}
 	if (!left)
-		vcpu_skip(v, (u8)(s.p.nr + 1));
+		vcpu_skip(v, s.in.len);
 }

@@ -28,7 +28,7 @@ void exit_xsetbv(struct vcpu *v)
 {
 	u64 val = (v->regs.gpr[R_DX] << 32) | (u32)v->regs.gpr[R_AX];
 	struct mmu_regs regs;
-	u8 len = fetch_insn_len(v, EXIT_XSETBV);
+	u8 len = fetch_insn_len(v, OP_XSETBV);
 
 	if (!len)
 		return;
