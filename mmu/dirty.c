@@ -22,6 +22,7 @@ static struct slot *slot_at(struct mmu_vm *m, gfn_t gfn)
 	return p.slot && p.first == gfn.v ? p.slot : NULL;
 }
 
+/* *nr: frames of the slot. The caller refits it and calls slot_change_end(). */
 static int switch_log(struct mmu_vm *m, gfn_t gfn, bool on, u64 *nr)
 {
 	struct slot *s;
@@ -33,9 +34,11 @@ static int switch_log(struct mmu_vm *m, gfn_t gfn, bool on, u64 *nr)
 		rc = -ENOENT;
 	else if (s->kind != SLOT_RAM)
 		rc = -EINVAL;
-	else
+	if (rc == 0) {
+		slot_change_begin(m);
 		slot_set_log(m, s, on);
-	*nr = s ? s->nr : 0;
+		*nr = s->nr;
+	}
 	env_unlock(&m->lock);
 	return rc;
 }
@@ -86,6 +89,7 @@ int mmu_dirty_stop(struct mmu_vm *m, gfn_t gfn)
 	if (rc)
 		return rc;
 	direct_refit_existing(m, gfn, nr);
+	slot_change_end(m);
 	free_bitmap(m, gfn);
 	return 0;
 }
@@ -102,6 +106,7 @@ int mmu_dirty_start(struct mmu_vm *m, gfn_t gfn)
 		return rc;
 	}
 	rc = direct_refit(m, gfn, nr);
+	slot_change_end(m);
 	if (rc && mmu_dirty_stop(m, gfn) == 0)
 		return rc;
 	return 0;

@@ -202,10 +202,12 @@ int mmu_slot_remove(struct mmu_vm *m, gfn_t gfn)
 	farray_free(m, &p.slot->dirty);
 	farray_free(m, &p.slot->tracks);
 	p.slot->kind = SLOT_NONE;
+	slot_change_begin(m);
 	env_unlock(&m->lock);
 	trace_event(MMU_SLOT, env_tsc(), gfn.v, p.end - p.first, SLOT_NONE);
 	direct_refit_existing(m, gfn, p.end - p.first);
 	if (wrapped)
 		refresh_mmio(m);
+	slot_change_end(m);
 	return 0;
 }

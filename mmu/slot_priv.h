@@ -41,6 +41,22 @@ static inline void slot_set_log(struct mmu_vm *m, struct slot *s, bool on)
 	s->dirty_log = on;
 }
 
+/*
+ * Between these two the tables may allow more than slots and logs do: the audit makes allowance. The
+ * first is under mmu_vm.lock already.
+ */
+static inline void slot_change_begin(struct mmu_vm *m)
+{
+	m->refitting = true;
+}
+
+static inline void slot_change_end(struct mmu_vm *m)
+{
+	env_lock(&m->lock);
+	m->refitting = false;
+	env_unlock(&m->lock);
+}
+
 /* gpa lies in the VM's largest RAM slot, where ram_ptr() finds it. Lock-free and short. */
 static __always_inline bool ram_holds(const struct mmu_vm *m, u64 gpa)
 {

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The invariants of docs/mmu.md as code. Reads only; every check stands alone. */
+#include "mmu/audit.h"
+
+#include "mmu/direct.h"
+#include "mmu/mmu.h"
+#include "mmu/slot_priv.h"
+#include "mmu/track.h"
+
+static void bad(struct mmu_audit *a, const char *inv, const char *text)
+{
+	if (a->errors++ == 0) {
+		a->inv = inv;
+		a->text = text;
+	}
+}
+
+static void bad_entry(struct mmu_audit *a, const char *inv, const char *text,
+		      const struct tree_pos *p)
+{
+	if (a->errors == 0) {
+		a->gfn = GFN(sp_get(p->sp)->gfn.v + p->idx * level_frames(p->level));
+		a->level = p->level;
+		a->spte = p->e;
+	}
+	bad(a, inv, text);
+}
+
+/* --- one table -------------------------------------------------------------------------------- */
+
+static void check_link(const struct mmu_vm *m, struct mmu_audit *a, const struct tree_pos *p)
+{
+	spx_t x = sp_of_hpa(spte_hpa(p->e));
+	const struct sp *child = sp_get(x);
+
+	if (!x || child->state != SP_LIVE || child->vm != m->id)
+		return bad_entry(a, "I2", "table entry points to no live table of this VM", p);
+	if (child->parent != spte_id(p->sp, p->idx))
+		bad_entry(a, "I8", "table does not name the entry that points to it", p);
+	if (child->role.word != role_child(sp_get(p->sp)->role).word)
+		bad_entry(a, "I9", "role does not follow from the parent's", p);
+	if (child->gfn.v != sp_get(p->sp)->gfn.v + p->idx * level_frames(p->level))
+		bad_entry(a, "I9", "frame does not follow from the parent's", p);
+}
+
+static void check_trap(struct mmu_vm *m, struct mmu_audit *a, const struct tree_pos *p,
+		       const struct direct_want *w)
+{
+	/* One of an older generation is ignored by its reader; numbers come round only after all
+	 * entries have been refreshed. */
+	if (spte_trap_gen(p->e) > m->slots.gen)
+		return bad_entry(a, "I21", "MMIO entry from a later generation", p);
+	if (spte_trap_gen(p->e) == m->slots.gen && (p->e != w->spte || p->level > w->level))
+		bad_entry(a, "I21", "current MMIO entry is not that of the slot", p);
+}
+
+/* inside: bytes from the start of the wanted leaf to this one, which may be smaller. */
+static void check_leaf(struct mmu_audit *a, const struct tree_pos *p, const struct direct_want *w,
+		       u64 inside)
+{
+	if (!spte_is_leaf(w->spte))
+		return bad_entry(a, "I1", "leaf where no slot has memory", p);
+	if (p->level > w->level)
+		return bad_entry(a, "I16", "leaf larger than slot, log or tracking allow", p);
+	if (spte_hpa(p->e).v != spte_hpa(w->spte).v + inside)
+		bad_entry(a, "I1", "leaf maps another frame than its slot says", p);
+	if (spte_access(p->e) & ~spte_access(w->spte))
+		bad_entry(a, (p->e & SPTE_SLOT_W) ? "I17" : "I3",
+			  "leaf allows more than slot, log and tracking", p);
+	if ((p->e ^ w->spte) & (SPTE_SLOT_W | SPTE_MMU_W))
+		bad_entry(a, "I17", "software bits do not match slot and tracking", p);
+}
+
+static void check_entry(struct mmu_vm *m, struct mmu_audit *a, const struct tree_pos *p)
+{
+	gfn_t gfn = GFN(sp_get(p->sp)->gfn.v + p->idx * level_frames(p->level));
+	struct direct_want w;
+
+	a->entries++;
+	if (spte_illegal(p->e, p->level))
+		return bad_entry(a, "I4", "bits that hardware or L1TF protection forbid", p);
+	if (spte_is_table(p->e))
+		return check_link(m, a, p);
+	if (m->refitting)
+		return;
+	w = direct_want(m, gfn);
+	if (spte_is_trap(p->e))
+		check_trap(m, a, p, &w);
+	else
+		check_leaf(a, p, &w, (gfn.v - level_first(gfn, w.level).v) << PAGE_SHIFT);
+}
+
+static void check_place(const struct mmu_vm *m, struct mmu_audit *a, spx_t x)
+{
+	const struct sp *sp = sp_get(x);
+	spx_t up = spte_id_page(sp->parent);
+
+	if (sp->role.zero || sp->role.level < 1 || sp->role.level > m->root.level)
+		bad(a, "I9", "a table's role is no role");
+	if (x == m->root.sp) {
+		if (sp->parent || sp->role.level != m->root.level || sp->gfn.v)
+			bad(a, "I9", "the root is not a root");
+		return;
+	}
+	if (!up || up > mmu_pool.nr || sp_get(up)->state != SP_LIVE || sp_get(up)->vm != m->id ||
+	    spte_hpa(sp_table(up)[spte_id_index(sp->parent)]).v != sp_hpa(x).v)
+		bad(a, "I8", "a live table is not linked where it says");
+}
+
+static void check_table(struct mmu_vm *m, struct mmu_audit *a, spx_t x)
+{
+	const struct sp *sp = sp_get(x);
+	u32 present = 0;
+
+	a->tables++;
+	check_place(m, a, x);
+	for (u32 i = 0; i < MMU_ENTRIES; i++) {
+		struct tree_pos p = {
+			.sp = x,
+			.idx = i,
+			.level = sp->role.level,
+			.e = env_spte_read(&sp_table(x)[i]),
+		};
+
+		if (p.e == 0)
+			continue;
+		present++;
+		check_entry(m, a, &p);
+	}
+	if (present != sp->nr_present)
+		bad(a, "I13", "a table's count of entries is wrong");
+	if (present == 0 && x != m->root.sp)
+		bad(a, "I13", "an empty table is linked");
+}
+
+/* --- the books -------------------------------------------------------------------------------- */
+
+static u32 list_length(spx_t x, enum sp_state state)
+{
+	u32 n = 0;
+
+	for (; x && n <= mmu_pool.nr && sp_get(x)->state == state; x = sp_get(x)->next)
+		n++;
+	return n;
+}
+
+static u32 farray_pages(const struct farray *a)
+{
+	const spx_t *index;
+	u32 n = 1;
+
+	if (!a->index)
+		return 0;
+	index = (const void *)sp_table(a->index);
+	for (u32 i = 0; i < FARRAY_INDEX_NR; i++)
+		n += index[i] && sp_get(index[i])->state == SP_DATA;
+	return n;
+}
+
+static void check_tracking(struct mmu_audit *a, const struct slot *s)
+{
+	u32 tracked = 0;
+
+	for (u64 i = 0; s->tracks.index && i < s->nr; i += 1U << FARRAY_U16) {
+		spx_t x = farray_page(&s->tracks, i, FARRAY_U16);
+		u32 here = 0;
+
+		for (u64 j = 0; x && j < 1U << FARRAY_U16; j++)
+			here += ((const u16 *)(const void *)sp_table(x))[j] != 0;
+		if (x && here != sp_get(x)->nr_present)
+			bad(a, "I15", "count of tracked frames in a page is wrong");
+		tracked += here;
+	}
+	if (tracked != s->nr_tracked)
+		bad(a, "I15", "a slot's count of tracked frames is wrong");
+}
+
+/* Returns the data pages that the slots hold. */
+static u32 check_slots(const struct mmu_vm *m, struct mmu_audit *a)
+{
+	const struct slot *s;
+	u32 pages = 0, logged = 0;
+	u64 end = 0;
+
+	for (u32 i = 0; (s = mmu_slot_nth(m, i)); i++) {
+		if (s->gfn.v < end || s->nr == 0 || s->kind == SLOT_NONE)
+			bad(a, "I1", "slots overlap, are out of order or empty");
+		if (slot_has_memory(s) && s->hfn.v <= hpa_to_hfn(sp_hpa(mmu_pool.nr)).v &&
+		    s->hfn.v + s->nr > hpa_to_hfn(sp_hpa(1)).v)
+			bad(a, "I1", "a slot's memory overlaps the page pool");
+		end = s->gfn.v + s->nr;
+		logged += s->dirty_log;
+		pages += farray_pages(&s->dirty) + farray_pages(&s->tracks);
+		check_tracking(a, s);
+	}
+	if (logged != m->nr_logged)
+		bad(a, "I17", "count of logged slots is wrong");
+	return pages;
+}
+
+static void check_epochs(const struct mmu_vm *m, struct mmu_audit *a)
+{
+	if (m->flush_floor > m->epoch || m->drain_stamp > m->epoch)
+		bad(a, "I34", "flush floor or drain stamp lie in the future");
+	for (const struct mmu_tag *t = m->tags; t; t = t->next)
+		if (READ_ONCE(t->flushed_epoch) > m->epoch || READ_ONCE(t->entry_epoch) > m->epoch)
+			bad(a, "I34", "a tag was flushed in the future");
+	for (spx_t x = m->quarantine; x && sp_get(x)->state == SP_QUARANTINE; x = sp_get(x)->next)
+		if (sp_get(x)->stamp > m->epoch)
+			bad(a, "I29", "a page was unlinked in the future");
+}
+
+/* Under both locks nothing moves, so the sums must be exact. */
+static void check_pool(const struct mmu_vm *m, struct mmu_audit *a, u32 data_pages)
+{
+	u32 count[SP_STATE_NR] = { 0 }, mine = 0, free = 0;
+
+	for (spx_t x = 1; x <= mmu_pool.nr; x++) {
+		const struct sp *sp = sp_get(x);
+
+		free += sp->state == SP_FREE;
+		if (sp->state == SP_FREE || sp->vm != m->id)
+			continue;
+		mine++;
+		if (sp->state < SP_STATE_NR)
+			count[sp->state]++;
+		else
+			bad(a, "I30", "a page is in no state");
+	}
+	if (free != mmu_pool.nr_free || list_length(mmu_pool.free_list, SP_FREE) != free)
+		bad(a, "I32", "the free list does not hold the free pages");
+	if (mine != m->used || m->used > m->quota)
+		bad(a, "I32", "pages held and quota do not add up");
+	if (list_length(m->zap_list, SP_ZAPPING) != count[SP_ZAPPING])
+		bad(a, "I30", "the zap list does not hold the zapped pages");
+	if (list_length(m->quarantine, SP_QUARANTINE) != count[SP_QUARANTINE])
+		bad(a, "I30", "the quarantine does not hold the quarantined pages");
+	if (count[SP_DATA] != data_pages)
+		bad(a, "I30", "a data page belongs to no slot");
+}
+
+static void check_books(const struct mmu_vm *m, struct mmu_audit *a)
+{
+	u32 data_pages = check_slots(m, a);
+
+	check_epochs(m, a);
+	env_lock(&mmu_pool.lock);
+	check_pool(m, a, data_pages);
+	env_unlock(&mmu_pool.lock);
+	if (m->root.kind != RK_DIRECT || m->root.hw.v != sp_hpa(m->root.sp).v ||
+	    sp_get(m->root.sp)->state != SP_LIVE)
+		bad(a, "I9", "the root is not live");
+}
+
+void mmu_audit_begin(struct mmu_audit *a)
+{
+	*a = (struct mmu_audit){ .next = 1 };
+}
+
+bool mmu_audit_step(struct mmu_vm *m, struct mmu_audit *a, u32 max)
+{
+	bool done;
+
+	env_lock(&m->lock);
+	for (; a->next <= mmu_pool.nr && max; a->next++) {
+		const struct sp *sp = sp_get(a->next);
+
+		if (sp->state != SP_LIVE || sp->vm != m->id)
+			continue;
+		check_table(m, a, a->next);
+		max--;
+	}
+	done = a->next > mmu_pool.nr;
+	if (done)
+		check_books(m, a);
+	env_unlock(&m->lock);
+	return done;
+}

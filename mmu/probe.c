@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Nested walks for the shell. */
+#include "mmu/probe.h"
+
+#include "mmu/reader.h"
+#include "mmu/slot_priv.h"
+#include "mmu/tree.h"
+
+static void collect(const struct mmu_vm *m, gfn_t gfn, struct mmu_path *p)
+{
+	struct mmu_reader *reader = mmu_read_begin();
+	hpa_t table = m->root.hw;
+
+	for (p->level = p->top;; p->level--) {
+		u64 e = env_spte_read((u64 *)env_ptr(table) + level_index(gfn, p->level));
+
+		p->table[p->level] = table;
+		p->spte[p->level] = e;
+		if (!spte_is_table(e) || p->level == 1)
+			break;
+		table = spte_hpa(e);
+	}
+	mmu_read_end(reader);
+}
+
+static void say(struct mmu_path *p, bool faults, enum mmu_verdict v, const char *reason)
+{
+	p->faults = faults;
+	p->verdict = v;
+	p->reason = reason;
+}
+
+/* Follows mmu/fault.c. */
+static void judge(struct mmu_path *p, u64 leaf, u32 access)
+{
+	if (!p->slot)
+		return say(p, true, MMU_MMIO, "no slot here: reads ones");
+	if (p->slot->kind == SLOT_MMIO)
+		return say(p, true, MMU_MMIO, "MMIO slot");
+	if (!p->mapped)
+		return say(p, true, MMU_FIXED, "no entry yet: the first access installs it");
+	if ((access & ~p->allowed) == 0)
+		return say(p, false, MMU_SPURIOUS, "the leaf allows it");
+	if (!(leaf & SPTE_SLOT_W))
+		return say(p, true, MMU_EMULATE, "write to ROM");
+	if (!(leaf & SPTE_MMU_W))
+		return say(p, true, MMU_EMULATE, "write to a tracked frame");
+	say(p, true, MMU_FIXED, "first write to a dirty-logged frame");
+}
+
+void mmu_probe(const struct mmu_vm *m, gpa_t gpa, u32 access, struct mmu_path *p)
+{
+	u64 leaf;
+
+	*p = (struct mmu_path){
+		.top = m->root.level,
+		.slot = mmu_slot_find(m, gpa_to_gfn(gpa)),
+	};
+	if (m->root.kind == RK_NONE || gpa_to_gfn(gpa).v >= m->gfn_limit)
+		return say(p, true, MMU_MMIO, "beyond what the tables reach");
+	collect(m, gpa_to_gfn(gpa), p);
+	leaf = p->spte[p->level];
+	p->mapped = spte_is_leaf(leaf);
+	p->allowed = spte_access(leaf);
+	if (p->mapped)
+		p->hpa = HPA(spte_hpa(leaf).v |
+			     (gpa.v & ((level_frames(p->level) << PAGE_SHIFT) - 1)));
+	judge(p, leaf, access);
+}
+
+const char *mmu_verdict_name(enum mmu_verdict v)
+{
+	switch (v) {
+	case MMU_FIXED:
+		return "FIXED";
+	case MMU_SPURIOUS:
+		return "SPURIOUS";
+	case MMU_RETRY:
+		return "RETRY";
+	case MMU_MMIO:
+		return "MMIO";
+	case MMU_EMULATE:
+		return "EMULATE";
+	case MMU_INJECT:
+		return "INJECT";
+	case MMU_REFLECT_L1:
+		return "REFLECT_L1";
+	case MMU_NOMEM:
+		return "NOMEM";
+	case MMU_KILL_VM:
+		return "KILL_VM";
+	}
+	return "?";
+}
