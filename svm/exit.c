@@ -78,12 +78,17 @@ static enum exit_reason exception(struct vcpu *v, u32 vector, const struct vmcb_
 		raise_mc();
 		return EXIT_NMI;
 	}
-	if (vector == EXC_DB && svm_nmi_stepped(v))
-		return EXIT_NMI_WINDOW;
 	v->exit.exc.vector = (u8)vector;
 	v->exit.exc.error = (u32)c->exit_info1;
 	v->exit.exc.cr2 = c->exit_info2;
 	return EXIT_EXCEPTION;
+}
+
+static enum exit_reason intr(struct vcpu *v, const struct vmcb_ctl *c)
+{
+	if (unlikely(c->int_shadow & INT_SHADOW))
+		svm_shadow_lost(v);
+	return EXIT_IRQ;
 }
 
 static enum exit_reason rare(struct vcpu *v, u32 code, const struct vmcb_ctl *c)
@@ -115,7 +120,7 @@ static enum exit_reason detail(struct vcpu *v, u64 code, const struct vmcb_ctl *
 	else if (code == VMEXIT_MSR)
 		v->exit.reason = c->exit_info1 & 1 ? EXIT_WRMSR : EXIT_RDMSR;
 	else if (code == VMEXIT_INTR)
-		v->exit.reason = EXIT_IRQ;
+		v->exit.reason = intr(v, c);
 	else
 		v->exit.reason = rare(v, (u32)code, c);
 	return (enum exit_reason)v->exit.reason;
@@ -139,10 +144,15 @@ static __noinline enum exit_reason exited_busy(struct vcpu *v, struct svm_vcpu *
 {
 	const struct vmcb_ctl *c = &s->vmcb->ctl;
 
-	if (s->flushing)
+	if (s->busy & BUSY_FLUSHING)
 		svm_tlb_flushed(s, (u32)c->exit_code != VMEXIT_INVALID);
 	if (c->exit_int_info & EVENTINJ_VALID)
 		svm_interrupted(v);
+	if ((s->busy & BUSY_STEPPING) && svm_stepped(v)) {
+		v->exit.code = c->exit_code;
+		v->exit.reason = EXIT_NMI_WINDOW;
+		return EXIT_NMI_WINDOW;
+	}
 	return decode(v, c);
 }
 
@@ -158,7 +168,7 @@ enum exit_reason svm_exited(struct vcpu *v)
 	v->regs.rip = b->save.rip;
 	v->regs.rflags = b->save.rflags;
 	b->ctl.clean = CLEAN_ALL;
-	if (unlikely(s->flushing || (b->ctl.exit_int_info & EVENTINJ_VALID)))
+	if (unlikely(s->busy || (b->ctl.exit_int_info & EVENTINJ_VALID)))
 		return exited_busy(v, s);
 	return decode(v, &b->ctl);
 }

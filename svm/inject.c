@@ -71,26 +71,37 @@ void svm_interrupted(struct vcpu *v)
 	vcpu_request_self(v, VREQ_EVENT);
 }
 
-void svm_irq_window(struct vcpu *v, bool on)
+/*
+ * QUIRK: QEMU TCG writes the shadow at #VMEXIT and does not read it at VMRUN. If a physical interrupt
+ * comes between STI and HLT, the guest's own interrupt would be let in between them by the next
+ * entry, and the HLT would sleep through what that interrupt announced.
+ */
+void svm_shadow_lost(struct vcpu *v)
 {
-	struct vmcb *b = vmcb_of(v);
-	u32 want = INT_CTL_V_IRQ | INT_CTL_V_IGN_TPR | INT_CTL_V_PRIO_HIGHEST;
+	struct svm_vcpu *s = svm_of(v);
 
-	if (vmcb_intercept_get(b, ICPT_VINTR) == on)
+	if (!svm_facts.forgets_shadow)
 		return;
-	vmcb_intercept_set(b, ICPT_VINTR, on);
-	b->ctl.int_ctl = on ? b->ctl.int_ctl | want : b->ctl.int_ctl & ~want;
-	vmcb_dirty(b, CLEAN_INTERCEPTS | CLEAN_INT_CTL);
+	s->shadow = true;
+	s->shadow_rip = v->regs.rip;
+}
+
+static bool in_lost_shadow(const struct vcpu *v)
+{
+	const struct svm_vcpu *s = svm_of(v);
+
+	return s->shadow && s->shadow_rip == v->regs.rip;
 }
 
 bool svm_irq_shadow(struct vcpu *v)
 {
-	return vmcb_of(v)->ctl.int_shadow & INT_SHADOW;
+	return (vmcb_of(v)->ctl.int_shadow & INT_SHADOW) || in_lost_shadow(v);
 }
 
 void svm_clear_irq_shadow(struct vcpu *v)
 {
 	vmcb_of(v)->ctl.int_shadow &= ~INT_SHADOW;
+	svm_of(v)->shadow = false;
 }
 
 bool svm_nmi_masked(struct vcpu *v)
@@ -108,43 +119,61 @@ void svm_nmi_iret(struct vcpu *v)
 	nmi_set(s, NMI_IRET);
 }
 
-static void step_begin(struct vcpu *v, struct svm_vcpu *s)
-{
-	s->nmi_step = true;
-	s->step_dr6 = s->vmcb->save.dr6 & DR6_BS;
-	v->regs.rflags |= RFLAGS_TF;
-}
-
-void svm_nmi_window(struct vcpu *v, bool on)
+/*
+ * Exit once the event that this entry delivers is in, or else behind one instruction, by #DB. If the
+ * guest steps itself, its own #DB comes and is as good.
+ */
+static void exit_soon(struct vcpu *v)
 {
 	struct svm_vcpu *s = svm_of(v);
 
-	if (!on) {
-		if (s->nmi_step)
-			v->regs.rflags &= ~RFLAGS_TF;
-		s->nmi_step = false;
-	} else if (s->nmi == NMI_MASKED) {
-		return; /* the IRET exits */
-	} else if (s->vmcb->ctl.event_inj & EVENTINJ_VALID) {
+	if (s->vmcb->ctl.event_inj & EVENTINJ_VALID) {
 		vcpu_request_self(v, VREQ_EVENT);
 		lapic_ipi(this_cpu()->apic_id, VEC_REQUEST);
-	} else if (!s->nmi_step && !(v->regs.rflags & RFLAGS_TF)) {
-		step_begin(v, s); /* else the guest's own #DB comes behind the instruction */
+	} else if (!(v->regs.rflags & RFLAGS_TF)) {
+		s->busy |= BUSY_STEPPING;
+		s->step_dr6 = s->vmcb->save.dr6 & DR6_BS;
+		v->regs.rflags |= RFLAGS_TF;
 	}
 }
 
-bool svm_nmi_stepped(struct vcpu *v)
+void svm_irq_window(struct vcpu *v, bool on)
+{
+	struct vmcb *b = vmcb_of(v);
+	u32 want = INT_CTL_V_IRQ | INT_CTL_V_IGN_TPR | INT_CTL_V_PRIO_HIGHEST;
+
+	if (on && in_lost_shadow(v)) {
+		exit_soon(v);
+		return;
+	}
+	if (vmcb_intercept_get(b, ICPT_VINTR) == on)
+		return;
+	vmcb_intercept_set(b, ICPT_VINTR, on);
+	b->ctl.int_ctl = on ? b->ctl.int_ctl | want : b->ctl.int_ctl & ~want;
+	vmcb_dirty(b, CLEAN_INTERCEPTS | CLEAN_INT_CTL);
+}
+
+/* After NMI_MASKED the IRET exits anyway; what exit_soon() began ends by itself. */
+void svm_nmi_window(struct vcpu *v, bool on)
+{
+	if (on && svm_of(v)->nmi != NMI_MASKED)
+		exit_soon(v);
+}
+
+bool svm_stepped(struct vcpu *v)
 {
 	struct svm_vcpu *s = svm_of(v);
 	struct vmcb *b = s->vmcb;
 
-	if (!s->nmi_step)
-		return false;
-	s->nmi_step = false;
-	b->save.dr6 = (b->save.dr6 & ~DR6_BS) | s->step_dr6;
-	vmcb_dirty(b, CLEAN_DR);
-	/* IRET has loaded the guest's own TF. */
+	s->busy &= (u8)~BUSY_STEPPING;
+	/* An IRET that has been executed has loaded the guest's own TF. */
 	if (s->nmi != NMI_IRET || v->regs.rip == s->iret_rip)
 		v->regs.rflags &= ~RFLAGS_TF;
+	if (b->ctl.exit_code != VMEXIT_EXCEPTION + EXC_DB) {
+		vcpu_request_self(v, VREQ_EVENT); /* the window is still wanted */
+		return false;
+	}
+	b->save.dr6 = (b->save.dr6 & ~DR6_BS) | s->step_dr6;
+	vmcb_dirty(b, CLEAN_DR);
 	return !(b->save.dr6 & DR6_B);
 }

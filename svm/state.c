@@ -147,10 +147,10 @@ void svm_vcpu_reset(struct vcpu *v)
 	memset(v->dr, 0, sizeof(v->dr));
 	svm_cancel(v);
 	svm_irq_window(v, false);
-	svm_nmi_window(v, false);
+	svm_clear_irq_shadow(v);
+	s->busy &= (u8)~BUSY_STEPPING;
 	s->nmi = NMI_OPEN;
 	vmcb_intercept_set(s->vmcb, ICPT_IRET, false);
-	s->vmcb->ctl.int_shadow = 0;
 
 	memset(g, 0, sizeof(*g));
 	g->es = g->ss = g->ds = g->fs = g->gs = data;

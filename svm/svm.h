@@ -25,6 +25,9 @@ struct svm_cpu {
 	bool flush_all;
 };
 
+#define BUSY_FLUSHING 1 /* the tag is being flushed */
+#define BUSY_STEPPING 2 /* TF is set for us */
+
 enum nmi_state {
 	NMI_OPEN,
 	NMI_MASKED, /* from the injection to the IRET; IRET is intercepted */
@@ -41,13 +44,14 @@ struct svm_vcpu {
 	struct svm_cpu *cpu; /* whose ASIDs this vCPU has, and whose VMCB cache may know vmcb */
 	u64 asid_gen;
 	bool flush;    /* the next entry must flush the tag */
-	bool flushing; /* the entry in progress does */
 	bool dr_owned; /* DR0..DR3 hold the guest's values; no DR access exits */
-	bool nmi_step; /* TF is set for us */
 	bool pause_exits;
-	u8 nmi; /* enum nmi_state */
+	u8 busy; /* BUSY_*: what the end of the entry in progress must see to */
+	u8 nmi;  /* enum nmi_state */
 	u64 iret_rip;
-	u64 step_dr6; /* DR6.BS before the step */
+	u64 step_dr6;   /* DR6.BS before the step */
+	u64 shadow_rip; /* QUIRK, see svm_shadow_lost(): there the guest is in an interrupt shadow */
+	bool shadow;
 };
 
 static __always_inline struct svm_vcpu *svm_of(const struct vcpu *v)
@@ -99,8 +103,10 @@ bool svm_nmi_masked(struct vcpu *v);
 void svm_interrupted(struct vcpu *v);
 /* The guest is at the IRET that ends an NMI handler. */
 void svm_nmi_iret(struct vcpu *v);
-/* A #DB came: true when it ends the step over that IRET and is not the guest's. */
-bool svm_nmi_stepped(struct vcpu *v);
+/* An exit came while BUSY_STEPPING: true when it is the #DB behind the step and not the guest's. */
+bool svm_stepped(struct vcpu *v);
+/* A physical interrupt came in an interrupt shadow of the guest. */
+void svm_shadow_lost(struct vcpu *v);
 
 /* dr.c */
 void svm_dr_own(struct vcpu *v);

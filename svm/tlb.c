@@ -33,12 +33,12 @@ void svm_tlb_flush(struct svm_vcpu *s)
 	else
 		asid_take(c, s);
 	s->vmcb->ctl.tlb_control = c->flush_all ? TLB_FLUSH_ALL : how;
-	s->flushing = true;
+	s->busy |= BUSY_FLUSHING;
 }
 
 void svm_tlb_flushed(struct svm_vcpu *s, bool ran)
 {
-	s->flushing = false;
+	s->busy &= (u8)~BUSY_FLUSHING;
 	if (!ran)
 		return;
 	if (s->vmcb->ctl.tlb_control == TLB_FLUSH_ALL)

@@ -33,7 +33,7 @@ void svm_dr_own(struct vcpu *vcpu)
 
 void svm_tlb_flushed(struct svm_vcpu *vcpu, bool ran)
 {
-	vcpu->flushing = false;
+	vcpu->busy &= (u8)~BUSY_FLUSHING;
 	flushed++;
 	flushed_ran += ran;
 }
@@ -48,7 +48,7 @@ static int setup(void **state)
 	v.backend = &s;
 	b.save.rip = 0x1000;
 	b.ctl.int_ctl = INT_CTL_V_INTR_MASKING;
-	svm_facts.features = 0;
+	svm_facts = (struct svm_facts){ 0 };
 	ipis = dr_given = flushed = flushed_ran = 0;
 	return 0;
 }
@@ -220,11 +220,11 @@ static void intercepted_exception(void **state)
 static void flush_is_recorded_unless_the_entry_failed(void **state)
 {
 	(void)state;
-	s.flushing = true;
+	s.busy = BUSY_FLUSHING;
 	leave(VMEXIT_INVALID, 0, 0);
 	assert_int_equal(flushed, 1);
 	assert_int_equal(flushed_ran, 0);
-	s.flushing = true;
+	s.busy = BUSY_FLUSHING;
 	leave(VMEXIT_CPUID, 0, 0);
 	assert_int_equal(flushed, 2);
 	assert_int_equal(flushed_ran, 1);
@@ -359,9 +359,53 @@ static void a_guest_that_steps_itself_is_left_alone(void **state)
 	(void)state;
 	v.regs.rflags = RFLAGS_TF;
 	svm_nmi_window(&v, true);
-	assert_false(s.nmi_step);
+	assert_false(s.busy);
 	svm_nmi_window(&v, false);
 	assert_true(v.regs.rflags & RFLAGS_TF);
+}
+
+static void any_exit_ends_the_step_and_asks_for_a_new_one(void **state)
+{
+	(void)state;
+	svm_nmi_window(&v, true);
+	b.save.rflags = v.regs.rflags;
+	assert_int_equal(leave(VMEXIT_HLT, 0, 0), EXIT_HLT);
+	assert_false(v.regs.rflags & RFLAGS_TF);
+	assert_false(s.busy);
+	assert_true(v.requests & VREQ_EVENT);
+}
+
+static void shadow_that_the_cpu_forgets_is_kept(void **state)
+{
+	(void)state;
+	b.ctl.int_shadow = INT_SHADOW;
+	leave(VMEXIT_INTR, 0, 0);
+	b.ctl.int_shadow = 0;
+	leave(VMEXIT_INTR, 0, 0);
+	assert_false(svm_irq_shadow(&v)); /* this CPU kept it */
+	svm_facts.forgets_shadow = true;
+	b.ctl.int_shadow = INT_SHADOW;
+	leave(VMEXIT_INTR, 0, 0);
+	b.ctl.int_shadow = 0;
+	leave(VMEXIT_INTR, 0, 0);
+	assert_true(svm_irq_shadow(&v));
+	/* The window comes behind the shadowed instruction. */
+	svm_irq_window(&v, true);
+	assert_false(vmcb_intercept_get(&b, ICPT_VINTR));
+	assert_true(v.regs.rflags & RFLAGS_TF);
+	b.save.rip = 0x1001;
+	assert_int_equal(leave(VMEXIT_EXCEPTION + EXC_DB, 0, 0), EXIT_NMI_WINDOW);
+	assert_false(svm_irq_shadow(&v));
+}
+
+static void shadow_ends_with_the_emulated_instruction(void **state)
+{
+	(void)state;
+	svm_facts.forgets_shadow = true;
+	b.ctl.int_shadow = INT_SHADOW;
+	leave(VMEXIT_INTR, 0, 0);
+	svm_clear_irq_shadow(&v);
+	assert_false(svm_irq_shadow(&v));
 }
 
 static void window_behind_an_event_is_a_physical_interrupt(void **state)
@@ -410,6 +454,9 @@ int main(void)
 		cmocka_unit_test_setup(step_out_of_a_shadow_takes_its_tf_back, setup),
 		cmocka_unit_test_setup(breakpoint_hit_while_stepping_is_the_guests_too, setup),
 		cmocka_unit_test_setup(a_guest_that_steps_itself_is_left_alone, setup),
+		cmocka_unit_test_setup(any_exit_ends_the_step_and_asks_for_a_new_one, setup),
+		cmocka_unit_test_setup(shadow_that_the_cpu_forgets_is_kept, setup),
+		cmocka_unit_test_setup(shadow_ends_with_the_emulated_instruction, setup),
 		cmocka_unit_test_setup(window_behind_an_event_is_a_physical_interrupt, setup),
 		cmocka_unit_test_setup(interrupted_nmi_delivery_unmasks, setup),
 	};

@@ -35,7 +35,7 @@ static void run(struct svm_vcpu *s, bool ran)
 	svm_asid_check(s);
 	if (s->flush)
 		svm_tlb_flush(s);
-	if (s->flushing)
+	if (s->busy & BUSY_FLUSHING)
 		svm_tlb_flushed(s, ran);
 }
 
