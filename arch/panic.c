@@ -48,6 +48,7 @@ static bool panic_enter(void)
 		stop_for_ever();
 	}
 	lapic_nmi_others();
+	log_break_lock();
 	if (panic_console_hook)
 		panic_console_hook();
 	return true;
