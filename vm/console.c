@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "arch/mem.h"
+#include "vm/dev/vuart.h"
 #include "vm/vm.h"
 
 void (*vm_console_sink)(struct vm *vm, const char *s, size_t n);
@@ -56,4 +57,9 @@ size_t vm_console_read(struct vm *vm, u64 *pos, char *buf, size_t n)
 		buf[got] = (char)ring_peek(&c->ring, (u32)(*pos - oldest));
 	spin_unlock(&c->lock);
 	return got;
+}
+
+void vm_console_input(struct vm *vm, const char *s, size_t n)
+{
+	vuart_input(vm, s, n);
 }

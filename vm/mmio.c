@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Nested faults: the MMU's verdict, and accesses to device memory. Nearly all of these are a MOV of
+ * 32 bits, whose address the fault has told already; the emulator does the rest.
+ */
+#include "mmu/mmu.h"
+
+#include "vm/dev/vlapic.h"
+#include "vm/emulate.h"
+#include "vm/exit_priv.h"
+#include "vm/fetch.h"
+#include "vm/mmio.h"
+#include "vm/vm.h"
+
+static bool is_lapic(gpa_t gpa)
+{
+	return (gpa.v ^ VM_LAPIC_BASE) >> PAGE_SHIFT == 0;
+}
+
+static const struct mmio_range *find(const struct vm *vm, gpa_t gpa, u8 size)
+{
+	for (u32 i = 0; i < vm->nr_mmio; i++) {
+		const struct mmio_range *r = &vm->mmio[i];
+
+		if (gpa.v - r->base.v < r->size && gpa.v - r->base.v + size <= r->size)
+			return r;
+	}
+	return NULL;
+}
+
+u64 mmio_read(struct vcpu *v, gpa_t gpa, u8 size)
+{
+	struct vm *vm = v->vm;
+	const struct mmio_range *r;
+	u64 val;
+
+	if (is_lapic(gpa))
+		return vlapic_mmio_read(v, (u32)(gpa.v % PAGE_SIZE), size);
+	r = find(vm, gpa, size);
+	if (!r)
+		return ~0ULL >> (64 - 8 * size);
+	spin_lock(&vm->chipset_lock);
+	val = r->rd(r->dev, v, gpa.v - r->base.v, size);
+	spin_unlock(&vm->chipset_lock);
+	return val;
+}
+
+void mmio_write(struct vcpu *v, gpa_t gpa, u8 size, u64 val)
+{
+	struct vm *vm = v->vm;
+	const struct mmio_range *r;
+
+	if (is_lapic(gpa)) {
+		vlapic_mmio_write(v, (u32)(gpa.v % PAGE_SIZE), size, (u32)val);
+		return;
+	}
+	r = find(vm, gpa, size);
+	if (!r)
+		return;
+	spin_lock(&vm->chipset_lock);
+	r->wr(r->dev, v, gpa.v - r->base.v, size, val);
+	spin_unlock(&vm->chipset_lock);
+}
+
+bool mov32_decode(const u8 *bytes, u32 n, u32 mode, struct mov32 *m)
+{
+	const u8 *p = bytes;
+	u8 rex = 0, op, modrm, mod, rm;
+
+	if (n < INSN_MAX_LEN || (mode & ~(u32)INSN_INTEL) == INSN_MODE_16)
+		return false;
+	if ((*p & 0xf0) == 0x40 && (mode & ~(u32)INSN_INTEL) == INSN_MODE_64)
+		rex = *p++;
+	op = *p++;
+	modrm = *p++;
+	mod = modrm >> 6;
+	rm = modrm & 7;
+	if ((rex & 8) || mod == 3)
+		return false;
+	if (rm == 4) {
+		u8 sib = *p++;
+
+		rm = sib & 7;
+	}
+	if (mod == 1)
+		p += 1;
+	else if (mod == 2 || rm == 5)
+		p += 4;
+	m->imm = op == 0xc7;
+	m->store = op != 0x8b;
+	m->reg = (u8)((modrm >> 3 & 7) | (rex & 4) << 1);
+	if (m->imm) {
+		__builtin_memcpy(&m->val, p, sizeof(m->val));
+		p += 4;
+		if (modrm >> 3 & 7)
+			return false;
+	} else if (op != 0x89 && op != 0x8b) {
+		return false;
+	}
+	m->len = (u8)(p - bytes);
+	return true;
+}
+
+/* The usual access. False: it is another one, nothing was done. */
+static bool mov32(struct vcpu *v, gpa_t gpa, bool write)
+{
+	u64 *gpr = v->regs.gpr;
+	struct fetch f;
+	struct mov32 m;
+	const u8 *p;
+	u32 n;
+
+	p = fetch_ptr(v, &f, &n);
+	if (unlikely(!p || !mov32_decode(p, n, f.mode, &m) || m.store != write || gpa.v & 3))
+		return false;
+	if (m.store)
+		mmio_write(v, gpa, 4, m.imm ? m.val : (u32)gpr[m.reg]);
+	else
+		gpr[m.reg] = (u32)mmio_read(v, gpa, 4);
+	vcpu_skip(v, m.len);
+	return true;
+}
+
+/* Device memory can only be the data of an instruction: nothing else is emulated. */
+static void device(struct vcpu *v, const struct mmu_fault *f)
+{
+	const char *what = NULL;
+
+	if (f->access & MMU_X)
+		what = "instruction fetch from";
+	else if (f->table_walk)
+		what = "page tables in";
+	else if (v->redelivery)
+		what = "stack or descriptor tables of an interrupt in";
+	if (what)
+		vcpu_kill(v, "%s device memory or a hole at %llx", what,
+			  (unsigned long long)f->gpa.v);
+	else if (!mov32(v, f->gpa, f->access & MMU_W))
+		emulate(v);
+}
+
+static __noinline void fault(struct vcpu *v)
+{
+	const struct mmu_fault *f = &v->exit.npf;
+	struct mmu_result r = { .reason = NULL };
+	enum mmu_verdict verdict = mmu_fault(&v->vm->mmu, f, &r);
+
+	v->last_fault = *f;
+	v->last_result = r;
+	v->last_verdict = verdict;
+	switch (verdict) {
+	case MMU_FIXED:
+	case MMU_SPURIOUS:
+	case MMU_RETRY:
+		break;
+	case MMU_MMIO:
+		device(v, f);
+		break;
+	case MMU_EMULATE:
+		emulate(v);
+		break;
+	case MMU_INJECT:
+		vcpu_inject_pf(v, &r.fault);
+		break;
+	case MMU_REFLECT_L1:
+	case MMU_NOMEM:
+	case MMU_KILL_VM:
+		vcpu_kill(v, "memory fault at %llx: %s", (unsigned long long)f->gpa.v, r.reason);
+		break;
+	}
+}
+
+void exit_npf(struct vcpu *v)
+{
+	const struct mmu_fault *f = &v->exit.npf;
+
+	/* The local APIC's page never becomes anything else, so the MMU need not be asked. */
+	if (likely(is_lapic(f->gpa) && !(f->access & MMU_X) && !f->table_walk && !v->redelivery)) {
+		if (mov32(v, f->gpa, f->access & MMU_W))
+			return;
+	}
+	fault(v);
+}
