@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Moves, the stack, and the way to the other parts of the executor. */
+#include "vm/emul/exec.h"
+
+#include <string.h>
+
+#include "vm/emul/alu.h"
+#include "vm/emul/operand.h"
+#include "vm/fetch.h"
+#include "vm/vcpu.h"
+
+static u64 sign_extend(u64 val, u32 size)
+{
+	u32 unused = 64 - 8 * size;
+
+	return (u64)((s64)(val << unused) >> unused);
+}
+
+static u64 swap_bytes(u64 val, u32 size)
+{
+	return __builtin_bswap64(val) >> (64 - 8 * size);
+}
+
+/* The value that a move writes, from the value that it reads. */
+static u64 converted(const struct insn *in, u64 val)
+{
+	if (in->op == OP_MOVSX || in->op == OP_MOVSXD)
+		return sign_extend(val, in->rm_size);
+	if (in->op == OP_MOVBE)
+		return swap_bytes(val, in->op_size);
+	return val;
+}
+
+static enum emul_res exec_mov(struct emul *e, const struct insn *in)
+{
+	enum emul_res r;
+	u64 val;
+
+	if (in->form == F_RM_IMM)
+		return rm_set(e, in, in->imm);
+	if (in->form == F_RM_REG)
+		return rm_set(e, in, converted(in, reg_get(e, in, in->reg, in->op_size)));
+	r = rm_get(e, in, &val);
+	if (r == EMUL_OK)
+		reg_set(e, in, in->reg, in->op_size, converted(in, val));
+	return r;
+}
+
+static enum emul_res exec_from_sreg(struct emul *e, const struct insn *in)
+{
+	struct segment s;
+
+	e->ops->get_seg(e, in->reg, &s);
+	return rm_set(e, in, s.sel);
+}
+
+/* Width of the stack pointer in bytes. */
+static u32 stack_size(struct emul *e)
+{
+	struct segment ss;
+
+	if (e->fetch->bits == 64)
+		return 8;
+	e->ops->get_seg(e, S_SS, &ss);
+	return ss.attr & SEG_ATTR_DB ? 4 : 2;
+}
+
+static enum emul_res push(struct emul *e, const struct insn *in)
+{
+	u32 width = stack_size(e);
+	u64 val = in->imm, sp = (e->regs->gpr[R_SP] - in->op_size) & alu_mask(width);
+	enum emul_res r = EMUL_OK;
+	gva_t gva;
+
+	if (in->form == F_RM)
+		r = rm_get(e, in, &val);
+	if (r == EMUL_OK)
+		r = operand_linear(e, S_SS, sp, in->op_size, true, &gva);
+	if (r == EMUL_OK)
+		r = e->ops->write(e, gva, &val, in->op_size);
+	if (r == EMUL_OK)
+		reg_set(e, in, R_SP, width, sp);
+	return r;
+}
+
+/* A destination that is addressed through SP sees it incremented already; and POP SP has the last
+ * word. */
+static enum emul_res pop(struct emul *e, const struct insn *in)
+{
+	u32 width = stack_size(e);
+	u64 val = 0, before = e->regs->gpr[R_SP], sp = before & alu_mask(width);
+	enum emul_res r;
+	gva_t gva;
+
+	r = operand_linear(e, S_SS, sp, in->op_size, false, &gva);
+	if (r == EMUL_OK)
+		r = e->ops->read(e, gva, &val, in->op_size, false);
+	if (r)
+		return r;
+	reg_set(e, in, R_SP, width, before + in->op_size);
+	r = rm_set(e, in, val);
+	if (r)
+		e->regs->gpr[R_SP] = before;
+	return r;
+}
+
+/* rm as the source of a vector move: v gets 32 bytes, zero above the operand. */
+static enum emul_res vec_source(struct emul *e, const struct insn *in, u8 *v)
+{
+	enum emul_res r;
+	u64 val;
+	gva_t gva;
+
+	memset(v, 0, 32);
+	if (in->flags & INSN_MEM) {
+		r = operand_gva(e, in, false, &gva);
+		return r ? r : e->ops->read(e, gva, v, in->rm_size, false);
+	}
+	if (in->flags & INSN_RMGPR) {
+		val = reg_get(e, in, in->rm, in->rm_size);
+		memcpy(v, &val, in->rm_size);
+		return EMUL_OK;
+	}
+	e->ops->get_vec(e, in->rm, v);
+	memset(v + in->rm_size, 0, 32 - in->rm_size);
+	return EMUL_OK;
+}
+
+static enum emul_res exec_vmov(struct emul *e, const struct insn *in)
+{
+	bool legacy = !(in->flags & INSN_VEX);
+	enum emul_res r = EMUL_OK;
+	u64 val = 0;
+	gva_t gva;
+	u8 v[32];
+
+	if (in->form == F_REG_RM) {
+		r = vec_source(e, in, v);
+		if (r == EMUL_OK)
+			e->ops->set_vec(e, in->reg, v, legacy);
+		return r;
+	}
+	e->ops->get_vec(e, in->reg, v);
+	if (in->flags & INSN_MEM) {
+		r = operand_gva(e, in, true, &gva);
+		return r ? r : e->ops->write(e, gva, v, in->rm_size);
+	}
+	if (in->flags & INSN_RMGPR) {
+		memcpy(&val, v, in->rm_size);
+		return rm_set(e, in, val);
+	}
+	memset(v + in->rm_size, 0, 32 - in->rm_size);
+	e->ops->set_vec(e, in->rm, v, legacy);
+	return EMUL_OK;
+}
+
+enum emul_res emul_exec(struct emul *e, const struct insn *in)
+{
+	if (in->op >= OP_ADD && in->op <= OP_CMPXCHG8B)
+		return exec_rmw(e, in);
+	if (in->op >= OP_MOVS && in->op <= OP_OUTS)
+		return exec_string(e, in);
+	switch (in->op) {
+	case OP_MOV:
+	case OP_MOVNTI:
+	case OP_MOVBE:
+	case OP_MOVZX:
+	case OP_MOVSX:
+	case OP_MOVSXD:
+		return exec_mov(e, in);
+	case OP_MOV_FROM_SREG:
+		return exec_from_sreg(e, in);
+	case OP_PUSH:
+		return push(e, in);
+	case OP_POP:
+		return pop(e, in);
+	case OP_VMOV:
+		return exec_vmov(e, in);
+	case OP_IN:
+	case OP_OUT:
+		return exec_port(e, in);
+	case OP_NOP:
+		return EMUL_OK;
+	default:
+		return EMUL_UNHANDLED;
+	}
+}
