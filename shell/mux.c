@@ -25,7 +25,6 @@ static struct {
 	struct spinlock lock;
 	struct vm *vm;            /* has the line; NULL: the shell */
 	struct vm *last;          /* where the escape key goes */
-	u64 pos[CFG_MAX_VMS];     /* how much of each guest's output was shown */
 	enum log_level log_level; /* of the shell's screen, while a guest has the line */
 	u8 escape;
 	char escape_name[8];
@@ -37,7 +36,7 @@ static void pump(void)
 	char buf[256];
 
 	while (mux.vm && !console_busy()) {
-		u64 *pos = &mux.pos[mux.vm->id], before = *pos;
+		u64 *pos = &mux.vm->console->shown, before = *pos;
 		size_t n = vm_console_read(mux.vm, pos, buf, sizeof(buf));
 
 		if (n == 0)
@@ -75,7 +74,7 @@ void mux_ready(void)
 /* Moves the position back over some lines that were seen before. Lock held. */
 static void rewind_lines(struct vm *vm)
 {
-	u64 *pos = &mux.pos[vm->id];
+	u64 *pos = &vm->console->shown;
 	char c;
 
 	if (*pos <= REPLAY_BYTES) {
@@ -122,6 +121,15 @@ void mux_detach(const char *what)
 	shell_redraw();
 }
 
+static void guest_ended(struct vm *vm)
+{
+	char text[sizeof(vm->why) + CFG_NAME_MAX + 8];
+
+	snprintf(text, sizeof(text), "%s is %s: %s", vm->cfg.name, vm_state_name(vm), vm->why);
+	if (READ_ONCE(mux.vm) == vm)
+		mux_detach(text);
+}
+
 /* The escape key: to the shell, or to the guest that had the line last, or the first one. */
 static void toggle(void)
 {
@@ -153,11 +161,6 @@ void mux_write(const char *s, size_t n)
 	console_text(s, n);
 }
 
-u64 mux_unread(const struct vm *vm)
-{
-	return vm->console->total - mux.pos[vm->id];
-}
-
 const char *mux_escape_name(void)
 {
 	return mux.escape_name;
@@ -168,4 +171,5 @@ void mux_init(u8 escape)
 	mux.escape = escape;
 	snprintf(mux.escape_name, sizeof(mux.escape_name), "Ctrl-%c", escape + '@');
 	vm_console_sink = guest_wrote;
+	vm_console_ended = guest_ended;
 }

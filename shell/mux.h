@@ -24,8 +24,5 @@ void mux_ready(void);
 void mux_attach(struct vm *vm);
 /* The shell takes the line back; what: one sentence for the screen, or NULL. */
 void mux_detach(const char *what);
-/* Bytes that vm's guest wrote and nobody has seen. */
-u64 mux_unread(const struct vm *vm);
-
 /* The shell's text. Waits until the shell has the line and the line keeps up. Shell thread only. */
 void mux_write(const char *s, size_t n);

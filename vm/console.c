@@ -9,6 +9,7 @@
 #include "vm/vm.h"
 
 void (*vm_console_sink)(struct vm *vm, const char *s, size_t n);
+void (*vm_console_ended)(struct vm *vm);
 
 int vconsole_create(struct vm *vm)
 {

@@ -19,12 +19,16 @@ struct vconsole {
 	struct spinlock lock; /* RANK_CONSOLE */
 	struct ring ring;
 	u64 total; /* bytes ever written by the guest */
+	u64 shown; /* how far the shell has shown them; under its lock */
 	u8 buf[VCONSOLE_SIZE];
 };
 
 /* Set by the shell; gets each run of bytes after it is in the ring. May be called on any CPU with
  * the VM's chipset lock held, so it must not block. */
 extern void (*vm_console_sink)(struct vm *vm, const char *s, size_t n);
+
+/* Set by the shell: the machine was powered off or killed. No lock is held. */
+extern void (*vm_console_ended)(struct vm *vm);
 
 int vconsole_create(struct vm *vm) __must_check;
 void vconsole_destroy(struct vm *vm);

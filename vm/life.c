@@ -23,6 +23,7 @@
 
 #include "arch/timer.h"
 #include "arch/x86.h"
+#include "vm/console.h"
 #include "vm/dev/chipset.h"
 #include "vm/dev/vlapic.h"
 #include "vm/hv_ops.h"
@@ -133,6 +134,12 @@ static void quiesce(struct vm *vm)
 		vlapic_quiesce(v);
 }
 
+static void tell_ended(struct vm *vm)
+{
+	if (vm_console_ended)
+		vm_console_ended(vm);
+}
+
 static void power_off(struct vm *vm)
 {
 	quiesce(vm);
@@ -140,6 +147,7 @@ static void power_off(struct vm *vm)
 		v->state = VCPU_OFF; /* parked: the owner does not look at it now */
 	pr_info("vm %s: powered off: %s", vm->cfg.name, vm->request_why);
 	set_state(vm, VM_STOPPED, vm->request_why);
+	tell_ended(vm);
 }
 
 /* vCPU 0's thread, all vCPUs parked. The strongest request wins; a reset also starts a machine that
@@ -150,6 +158,7 @@ static void serve(struct vm *vm, u32 req)
 		pr_err("vm %s: killed: %s", vm->cfg.name, vm->request_why);
 		quiesce(vm);
 		set_state(vm, VM_DEAD, vm->request_why);
+		tell_ended(vm);
 	} else if (req & VMREQ_POWEROFF) {
 		power_off(vm);
 	} else if (req & (VMREQ_RESET | VMREQ_START)) {

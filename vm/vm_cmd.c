@@ -3,6 +3,7 @@
 #include "lib/cmd.h"
 #include "lib/fmt.h"
 
+#include "vm/console.h"
 #include "vm/target.h"
 #include "vm/vm.h"
 
@@ -17,6 +18,7 @@ static void show(struct out *o, const struct vm *vm)
 	out_str(o, "memory", 8, fmt_size(size, vm->cfg.memory));
 	out_dec(o, "overhead_kib", 12, vm->overhead / 1024);
 	out_dec(o, "resets", 6, vm->resets);
+	out_dec(o, "unread", 6, vm->console->total - vm->console->shown);
 	out_str(o, "why", 0, vm->why);
 	out_end(o);
 }

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * mmu walk: one translation, level by level in both dimensions. Each guest entry lies at a
+ * guest-physical address, which the nested tables translate in turn:
+ *
+ *	guest   4 511  gpa of the entry, the entry, its flags
+ *	 nested 4   0  hpa of the entry, the entry, its meaning
+ *	 nested 3   0
+ *	guest   3 510
+ *	 ...
+ *
+ * The registers are a snapshot taken on the vCPU's own thread; memory is read while guests run.
+ */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/cmd.h"
+
+#include "mmu/gfmt.h"
+#include "mmu/mmu.h"
+#include "mmu/path.h"
+#include "mmu/spte.h"
+#include "vm/hv_ops.h"
+#include "vm/target.h"
+#include "vm/vm.h"
+
+#define GPTE_G BIT(8)
+
+/* What a walk ended with. */
+struct verdict {
+	const char *word; /* "allow", "deny", "mmio", "hole", "emulate" */
+	const char *reason;
+	u64 gva, gpa, hpa;
+};
+
+static void row(struct out *o, const char *table, u32 level, u64 index, u64 at, u64 entry,
+		const char *means)
+{
+	out_begin(o);
+	out_str(o, "table", -8, table);
+	out_dec(o, "level", 5, level);
+	out_dec(o, "index", 5, index);
+	out_hex(o, "at", -16, at);
+	out_hex(o, "entry", -18, entry);
+	out_str(o, "means", -1, means);
+	out_end(o);
+}
+
+/* --- nested dimension ----------------------------------------------------------------------------- */
+
+static void show_path(struct out *o, const struct mmu_vm *m, gpa_t gpa, struct mmu_path *p)
+{
+	gfn_t gfn = gpa_to_gfn(gpa);
+	char means[48];
+
+	path_read(m, gfn, p);
+	for (u32 l = p->top; l >= p->level && l > 0; l--) {
+		spte_text(p->entry[l], means, sizeof(means));
+		row(o, o->json ? "nested" : " nested", l, level_index(gfn, l), p->at[l].v,
+		    p->entry[l], means);
+	}
+}
+
+/* What the access to gpa comes to, from the entry at the end of its path. */
+static void judge_path(const struct mmu_vm *m, const struct mmu_path *p, u32 access,
+		       struct verdict *v)
+{
+	u64 e = p->entry[p->level];
+	u64 offset = v->gpa & ((level_frames(MAX(p->level, 1)) << PAGE_SHIFT) - 1);
+
+	if (p->top == 0) {
+		v->word = "deny";
+		v->reason = "the machine has no nested tables yet";
+	} else if (spte_is_trap(e)) {
+		v->word = "mmio";
+		v->reason = "the page belongs to an emulated device or to nobody";
+	} else if (!spte_is_leaf(e)) {
+		bool hole = !mmu_slot_find(m, gpa_to_gfn(GPA(v->gpa)));
+
+		v->word = hole ? "hole" : "fault";
+		v->reason = hole ? "no slot is there: reads give ones"
+				 : "not mapped yet: the next access faults and maps it";
+	} else if (access & MMU_W & ~spte_access(e)) {
+		v->word = "emulate";
+		v->reason = !(e & SPTE_SLOT_W)  ? "a write to ROM"
+			    : !(e & SPTE_MMU_W) ? "a write to a tracked frame"
+						: "the first write to a dirty-logged frame";
+	} else if (access & MMU_X & ~spte_access(e)) {
+		v->word = "deny";
+		v->reason = "the nested entry forbids execution";
+	} else {
+		v->word = "allow";
+		v->reason = "every entry permits it";
+		v->hpa = spte_hpa(e).v + offset;
+	}
+}
+
+/* --- guest dimension ------------------------------------------------------------------------------ */
+
+static const char *gpte_text(u64 e, u32 level, u32 leaf, char buf[48])
+{
+	static const struct {
+		u64 bit;
+		const char *name;
+	} bits[] = {
+		{ GPTE_P, "P" }, { GPTE_W, "W" }, { GPTE_U, "U" },   { GPTE_A, "A" },
+		{ GPTE_D, "D" }, { GPTE_G, "G" }, { GPTE_NX, "NX" },
+	};
+
+	size_t n = (size_t)snprintf(buf, 48, "%s",
+				    !(e & GPTE_P)   ? "not present"
+				    : level == leaf ? "leaf"
+						    : "table");
+
+	for (u32 i = 0; i < ARRAY_SIZE(bits); i++)
+		if (e & bits[i].bit)
+			n += (size_t)snprintf(buf + n, 48 - n, " %s", bits[i].name);
+	return buf;
+}
+
+/* Tables of 32-bit paging have 4-byte entries; the PAE top table lies on 32 bytes. */
+static u64 gpte_index(const struct mmu_walk *w, u32 level)
+{
+	u64 at = w->gpte_gpa[level].v;
+
+	if (w->top == 2)
+		return (at & (PAGE_SIZE - 1)) / sizeof(u32);
+	return (at & (w->top == 3 && level == 3 ? 31 : PAGE_SIZE - 1)) / sizeof(u64);
+}
+
+static void show_walk(struct out *o, const struct mmu_vm *m, const struct mmu_walk *w)
+{
+	char means[48];
+	struct mmu_path p;
+
+	for (u32 l = w->top; l >= w->level && l > 0; l--) {
+		row(o, "guest", l, gpte_index(w, l), w->gpte_gpa[l].v, w->gpte[l],
+		    gpte_text(w->gpte[l], l, w->ok ? w->level : 0, means));
+		show_path(o, m, w->gpte_gpa[l], &p);
+	}
+}
+
+static void show_verdict(struct out *o, const struct verdict *v, const struct mmu_walk *w)
+{
+	if (o->json) {
+		out_begin(o);
+		out_str(o, "verdict", 0, v->word);
+		out_str(o, "reason", 0, v->reason);
+		out_hex(o, "gpa", 0, v->gpa);
+		out_hex(o, "hpa", 0, v->hpa);
+		out_hex(o, "pf_error", 0, w && !w->ok ? w->fault.error : 0);
+		out_end(o);
+	} else if (w && !w->ok) {
+		out_text(o, "%s: #PF, error code 0x%x, at level %u: %s", v->word, w->fault.error,
+			 w->level, v->reason);
+	} else {
+		out_text(o, "%s: gpa 0x%lx, hpa 0x%lx: %s", v->word, v->gpa, v->hpa, v->reason);
+	}
+}
+
+/* --- command -------------------------------------------------------------------------------------- */
+
+static void get_paging(struct vcpu *v, void *arg)
+{
+	hv->get_paging(v, arg);
+}
+
+static void walk_gva(struct out *o, struct vcpu *v, u64 gva, u32 access)
+{
+	struct verdict verdict = { .gva = gva };
+	struct mmu_regs regs;
+	struct mmu_walk w;
+	struct mmu_path p;
+
+	vcpu_call(v, get_paging, &regs);
+	mmu_walk(&v->vm->mmu, &regs, GVA(gva), access | MMU_NO_AD, &w);
+	if (!o->json)
+		out_text(o, "cr3 0x%lx, cr0 0x%lx, cr4 0x%lx, efer 0x%lx: %s", regs.cr3, regs.cr0,
+			 regs.cr4, regs.efer,
+			 w.top == 0   ? "no paging"
+			 : w.top == 2 ? "32-bit paging"
+			 : w.top == 3 ? "PAE paging"
+			 : w.top == 4 ? "4-level paging"
+				      : "5-level paging");
+	out_heading(o);
+	show_walk(o, &v->vm->mmu, &w);
+	if (w.ok) {
+		verdict.gpa = w.gpa.v;
+		show_path(o, &v->vm->mmu, w.gpa, &p);
+		judge_path(&v->vm->mmu, &p, access, &verdict);
+	} else {
+		verdict.word = "deny";
+		verdict.reason = w.reason;
+	}
+	show_verdict(o, &verdict, &w);
+}
+
+static void walk_gpa(struct out *o, const struct mmu_vm *m, u64 gpa, u32 access)
+{
+	struct verdict verdict = { .gpa = gpa };
+	struct mmu_path p;
+
+	out_heading(o);
+	show_path(o, m, GPA(gpa), &p);
+	judge_path(m, &p, access, &verdict);
+	show_verdict(o, &verdict, NULL);
+}
+
+/* "r", "w", "x", each perhaps with "u". 0 = something else. */
+static u32 parse_access(const char *s)
+{
+	static const char letters[] = "rwxu";
+	static const u32 bits[] = { MMU_R, MMU_W, MMU_X, MMU_U };
+	u32 access = 0;
+
+	for (; *s; s++) {
+		const char *at = strchr(letters, *s);
+
+		if (!at)
+			return 0;
+		access |= bits[at - letters];
+	}
+	return access & (MMU_R | MMU_W | MMU_X) ? access : access | MMU_R;
+}
+
+static void run_walk(struct out *o, int argc, char **argv)
+{
+	struct vcpu *v = target_vcpu(o, argv[0]);
+	u32 access = argc > 3 ? parse_access(argv[3]) : MMU_R;
+	u64 addr;
+
+	if (!v)
+		return;
+	if (cmd_parse_u64(argv[2], &addr) != 0)
+		out_error(o, "%s is not an address, such as 0xffffffff81000000", argv[2]);
+	else if (access == 0)
+		out_error(o, "%s is not an access: r, w or x, with u for user mode", argv[3]);
+	else if (strcmp(argv[1], "gva") == 0)
+		walk_gva(o, v, addr, access);
+	else if (strcmp(argv[1], "gpa") == 0)
+		walk_gpa(o, &v->vm->mmu, addr, access);
+	else
+		out_error(o, "%s is neither gva (guest virtual) nor gpa (guest physical)", argv[1]);
+}
+
+static void complete(int idx, void (*add)(void *arg, const char *word), void *arg)
+{
+	target_complete_vcpu(idx, add, arg);
+	if (idx == 1) {
+		add(arg, "gva");
+		add(arg, "gpa");
+	}
+}
+
+SHELL_CMD(cmd_mmu_walk, "mmu", "walk", "VM[.N] gva|gpa ADDRESS [ACCESS]",
+	  "Translates an address step by step for an access (r, w or x; u: from user mode)",
+	  "mmu walk linux.0 gva 0xffffffff81000000 x", run_walk, complete);
