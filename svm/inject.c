@@ -72,9 +72,9 @@ void svm_interrupted(struct vcpu *v)
 }
 
 /*
- * QUIRK: QEMU TCG writes the shadow at #VMEXIT and does not read it at VMRUN. If a physical interrupt
- * comes between STI and HLT, the guest's own interrupt would be let in between them by the next
- * entry, and the HLT would sleep through what that interrupt announced.
+ * QUIRK: QEMU TCG writes the shadow at #VMEXIT and does not read it at VMRUN. If a physical
+ * interrupt comes between STI and HLT, the guest's own interrupt would be let in between them by the
+ * next entry, and the HLT would sleep through what that interrupt announced.
  */
 void svm_shadow_lost(struct vcpu *v)
 {
@@ -120,8 +120,8 @@ void svm_nmi_iret(struct vcpu *v)
 }
 
 /*
- * Exit once the event that this entry delivers is in, or else behind one instruction, by #DB. If the
- * guest steps itself, its own #DB comes and is as good.
+ * Exit once the event that this entry delivers is in, or else behind one instruction, by #DB. If
+ * the guest steps itself, its own #DB comes and is as good.
  */
 static void exit_soon(struct vcpu *v)
 {

@@ -50,7 +50,7 @@ struct svm_vcpu {
 	u8 nmi;  /* enum nmi_state */
 	u64 iret_rip;
 	u64 step_dr6;   /* DR6.BS before the step */
-	u64 shadow_rip; /* QUIRK, see svm_shadow_lost(): there the guest is in an interrupt shadow */
+	u64 shadow_rip; /* QUIRK, svm_shadow_lost(): an interrupt shadow is there */
 	bool shadow;
 };
 
