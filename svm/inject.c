@@ -73,8 +73,8 @@ void svm_interrupted(struct vcpu *v)
 
 /*
  * QUIRK: QEMU TCG writes the shadow at #VMEXIT and does not read it at VMRUN. If a physical
- * interrupt comes between STI and HLT, the guest's own interrupt would be let in between them by the
- * next entry, and the HLT would sleep through what that interrupt announced.
+ * interrupt comes between STI and HLT, the guest's own interrupt would be let in between them by
+ * the next entry, and the HLT would sleep through what that interrupt announced.
  */
 void svm_shadow_lost(struct vcpu *v)
 {
