@@ -494,7 +494,7 @@ static void random_changes_match_the_flat_model(void **state)
 {
 	(void)state;
 	for (u32 run = 0; run < 10; run++)
-		random_run(run % 2 ? SPTE_EPT : SPTE_NPT, 4000, 150);
+		random_run(run % 2 ? SPTE_EPT : SPTE_NPT, 4000, 400);
 }
 
 /* Every page request fails somewhere: nothing may be half done, and nothing may leak. */
