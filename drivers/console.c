@@ -287,7 +287,6 @@ void console_start(void (*input)(u8 c), void (*ready)(void))
 
 void console_panic(void)
 {
-	log_break_lock();
 	con.mode = CONSOLE_POLLED;
 	con.has_irq = con.tx_irq = false;
 	uart_set_irq(&con.uart, false, false);

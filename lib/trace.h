@@ -11,7 +11,7 @@
 /* X(id, "name", "a", "b", "c"): what the three arguments mean. A name ending in @ is hex. */
 #define TRACE_EVENTS(X)                                        \
 	X(EXIT, "exit", "vcpu", "reason", "rip@")              \
-	X(ENTER, "enter", "vcpu", "flush", "rip@")             \
+	X(ENTER, "enter", "vcpu", "reason", "rip@")            \
 	X(INJECT, "inject", "vcpu", "vector", "error@")        \
 	X(SWITCH, "switch", "cpu", "from", "to")               \
 	X(MMU_FAULT, "mmu_fault", "gpa@", "error@", "verdict") \

@@ -87,12 +87,12 @@ static void count(void *arg, u32 cpu, const struct trace_rec *rec)
 }
 
 /* One argument as a field of JSON or as "name=value" appended to text. */
-static void show_arg(struct out *o, const char *name, u64 val, bool is_exit, struct arg_text *t)
+static void show_arg(struct out *o, const char *name, u64 val, bool by_reason, struct arg_text *t)
 {
 	char key[16], num[24];
 	size_t n = MIN(strlen(name), sizeof(key) - 1);
 	bool hex = n > 0 && name[n - 1] == '@';
-	bool reason = is_exit && strcmp(name, "reason") == 0 && val < EXIT_NR;
+	bool reason = by_reason && strcmp(name, "reason") == 0 && val < EXIT_NR;
 
 	memcpy(key, name, n);
 	key[n - hex] = '\0';
@@ -113,6 +113,7 @@ static void show(void *arg, u32 cpu, const struct trace_rec *rec)
 	struct dump *d = arg;
 	const struct trace_desc *e;
 	struct arg_text t = { .fill = 0 };
+	bool by_reason = rec->event == TRACE_EXIT || rec->event == TRACE_ENTER;
 
 	if (d->skip > 0 || rec->event >= TRACE_NR) {
 		d->skip -= d->skip > 0;
@@ -123,9 +124,9 @@ static void show(void *arg, u32 cpu, const struct trace_rec *rec)
 	out_dec(d->o, "ns", 16, tsc_to_ns(rec->tsc - tsc_boot));
 	out_dec(d->o, "cpu", 3, cpu);
 	out_str(d->o, "event", -10, e->name);
-	show_arg(d->o, e->arg[0], rec->a, rec->event == TRACE_EXIT, &t);
-	show_arg(d->o, e->arg[1], rec->b, rec->event == TRACE_EXIT, &t);
-	show_arg(d->o, e->arg[2], rec->c, rec->event == TRACE_EXIT, &t);
+	show_arg(d->o, e->arg[0], rec->a, by_reason, &t);
+	show_arg(d->o, e->arg[1], rec->b, by_reason, &t);
+	show_arg(d->o, e->arg[2], rec->c, by_reason, &t);
 	if (!d->o->json)
 		out_str(d->o, "arguments", -1, t.s);
 	out_end(d->o);

@@ -106,13 +106,13 @@ static __noinline void handle_timed(struct vcpu *v, enum exit_reason reason)
 void vcpu_thread(void *arg)
 {
 	struct vcpu *v = arg;
+	enum exit_reason reason = EXIT_NR; /* none yet */
 
 	vcpu_load(v);
 	for (;;) {
-		enum exit_reason reason;
-
 		if (unlikely(READ_ONCE(v->requests)) && !vcpu_serve(v))
 			break;
+		trace_event(ENTER, rdtsc(), v->vm->id << 8 | v->id, reason, v->regs.rip);
 		reason = hv->enter(v);
 		v->stat.exits[reason]++;
 		trace_event(EXIT, v->exit.tsc, v->vm->id << 8 | v->id, reason, v->regs.rip);

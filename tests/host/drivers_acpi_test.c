@@ -279,12 +279,7 @@ static void noise_in_the_tables_is_survived(void **state)
 {
 	static const struct {
 		u32 at, len;
-	} parts[] = {
-		{AT_MADT,  44 + 92},
-                { AT_FADT, 244    },
-                { AT_DSDT, 49     },
-                { AT_XSDT, 52     }
-	};
+	} parts[] = { { AT_MADT, 44 + 92 }, { AT_FADT, 244 }, { AT_DSDT, 49 }, { AT_XSDT, 52 } };
 
 	u64 seed = 88172645463325252ULL;
 

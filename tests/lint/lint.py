@@ -11,6 +11,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.dirname(HERE)]
 # pylint: disable=wrong-import-position
 import report
+import commands
 import source
 import text
 from tree import Tree
@@ -42,7 +43,7 @@ def prove(check):
 def main():
     """Run all checks; exit status 1 if one finds something."""
     tree, cases = Tree(), []
-    for check in source.CHECKS + text.CHECKS:
+    for check in source.CHECKS + text.CHECKS + commands.CHECKS:
         start = time.monotonic()
         bad = prove(check) or check.run(tree)
         seconds = time.monotonic() - start
