@@ -47,7 +47,7 @@ static void row(struct out *o, const char *table, u32 level, u64 index, u64 at, 
 	out_end(o);
 }
 
-/* --- nested dimension ------------------------------------------------------------------------ */
+/* --- nested dimension ------------------------------------------------------------------------- */
 
 static void show_path(struct out *o, const struct mmu_vm *m, gpa_t gpa, struct mmu_path *p)
 {
@@ -96,7 +96,7 @@ static void judge_path(const struct mmu_vm *m, const struct mmu_path *p, u32 acc
 	}
 }
 
-/* --- guest dimension ------------------------------------------------------------------------- */
+/* --- guest dimension -------------------------------------------------------------------------- */
 
 static const char *gpte_text(u64 e, u32 level, u32 leaf, char buf[48])
 {
@@ -159,7 +159,7 @@ static void show_verdict(struct out *o, const struct verdict *v, const struct mm
 	}
 }
 
-/* --- command -------------------------------------------------------------------------
+/* --- command ---------------------------------------------------------------------------------- */
 
 static void get_paging(struct vcpu *v, void *arg)
 {
