@@ -18,8 +18,6 @@ void exit_rdmsr(struct vcpu *v);
 void exit_wrmsr(struct vcpu *v);
 void exit_xsetbv(struct vcpu *v);
 
-/* INS and OUTS, with and without REP. */
-void pio_string(struct vcpu *v);
 /* One access to the machine's ports, by the handlers. */
 u32 pio_read(struct vm *vm, u16 port, u8 size);
 void pio_write(struct vm *vm, u16 port, u8 size, u32 val);

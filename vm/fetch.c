@@ -22,15 +22,15 @@ static __noinline void low_rip(struct vcpu *v, struct fetch *f)
 	hv->get_seg(v, S_CS, &cs);
 	if ((f->regs.efer & EFER_LMA) && (cs.attr & SEG_ATTR_L))
 		return;
-	f->mode = (u8)((cs.attr & SEG_ATTR_DB ? INSN_MODE_32 : INSN_MODE_16) |
-		       (f->mode & INSN_INTEL));
+	f->bits = cs.attr & SEG_ATTR_DB ? 32 : 16;
 	f->rip = GVA((cs.base + v->regs.rip) & 0xffffffff);
 }
 
 static __always_inline void start(struct vcpu *v, struct fetch *f)
 {
 	hv->get_paging(v, &f->regs);
-	f->mode = v->vm->cpuid->caps.amd ? INSN_MODE_64 : INSN_MODE_64 | INSN_INTEL;
+	f->bits = 64;
+	f->intel = !v->vm->cpuid->caps.amd;
 	f->rip = GVA(v->regs.rip);
 	/* Only 64-bit code is above 4 GiB. */
 	if (f->rip.v >> 32 == 0)
@@ -55,7 +55,7 @@ static gva_t byte_at(const struct fetch *f, u32 n)
 {
 	u64 at = f->rip.v + n;
 
-	return GVA((f->mode & ~INSN_INTEL) == INSN_MODE_64 ? at : at & 0xffffffff);
+	return GVA(f->bits == 64 ? at : at & 0xffffffff);
 }
 
 /* Queues the fault of the first byte that was not read. */
@@ -100,7 +100,7 @@ bool fetch_bytes(struct vcpu *v, struct fetch *f)
 	return false;
 }
 
-static void log_unsupported(struct vcpu *v, const struct fetch *f)
+void fetch_unsupported(struct vcpu *v, const struct fetch *f)
 {
 	char hex[2 * INSN_MAX_LEN + 1];
 
@@ -111,13 +111,14 @@ static void log_unsupported(struct vcpu *v, const struct fetch *f)
 	hex[2 * f->nr] = '\0';
 	vm_log(v->vm, "vCPU %u at rip %llx: cannot emulate the instruction %s: #UD",
 	       (unsigned)v->id, (unsigned long long)v->regs.rip, hex);
+	vcpu_inject_ud(v);
 }
 
 bool fetch_decode(struct vcpu *v, struct fetch *f, struct insn *in)
 {
 	if (!fetch_bytes(v, f))
 		return false;
-	switch (decode(f->bytes, f->nr, f->mode, in)) {
+	switch (decode(f->bytes, f->nr, fetch_mode(f), in)) {
 	case DECODE_OK:
 		return true;
 	case DECODE_NEED_BYTES:
@@ -127,8 +128,8 @@ bool fetch_decode(struct vcpu *v, struct fetch *f, struct insn *in)
 		vcpu_inject_gp(v);
 		return false;
 	case DECODE_UNSUPPORTED:
-		log_unsupported(v, f);
-		break;
+		fetch_unsupported(v, f);
+		return false;
 	case DECODE_INVALID:
 		break;
 	}
@@ -148,7 +149,7 @@ __noinline u8 fetch_len_slow(struct vcpu *v, struct fetch *f, enum insn_op op)
 
 	if (!fetch_bytes(v, f))
 		return 0;
-	switch (decode(f->bytes, f->nr, f->mode, &in)) {
+	switch (decode(f->bytes, f->nr, fetch_mode(f), &in)) {
 	case DECODE_OK:
 		if (in.op == op)
 			return in.len;

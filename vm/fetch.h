@@ -15,12 +15,21 @@
 struct fetch {
 	struct mmu_regs regs;
 	gva_t rip; /* linear */
-	u8 mode;   /* enum insn_mode, with INSN_INTEL where the guest's CPU is one */
-	u8 nr;     /* bytes read; fewer than 15 when the next page cannot be read */
+	u8 bits;   /* 16, 32 or 64: default operand size of the code segment */
+	bool intel;
+	u8 nr; /* bytes read; fewer than 15 when the next page cannot be read */
 	u8 bytes[INSN_MAX_LEN];
 };
 
-/* Fills regs, rip and mode. */
+/* For decode(). */
+static __always_inline u32 fetch_mode(const struct fetch *f)
+{
+	u32 mode = f->bits == 64 ? INSN_MODE_64 : f->bits == 32 ? INSN_MODE_32 : INSN_MODE_16;
+
+	return f->intel ? mode | INSN_INTEL : mode;
+}
+
+/* Fills regs, rip and bits. */
 void fetch_start(struct vcpu *v, struct fetch *f);
 /*
  * Host pointer to the first byte of the instruction and how many follow it in its page; NULL when it
@@ -35,6 +44,8 @@ bool fetch_bytes(struct vcpu *v, struct fetch *f);
  */
 bool fetch_decode(struct vcpu *v, struct fetch *f, struct insn *in);
 
+/* What valid instructions get that nobody can execute: #UD, with a line in the log. */
+void fetch_unsupported(struct vcpu *v, const struct fetch *f);
 /* The bytes are not those of the instruction that exited: the CPU had a stale translation, or
  * another vCPU has rewritten them. The guest tries again. */
 void fetch_changed(struct vcpu *v);
@@ -49,7 +60,7 @@ static __always_inline u8 fetch_len(struct vcpu *v, enum insn_op op)
 
 	p = fetch_ptr(v, &f, &len);
 	if (likely(p)) {
-		u32 n = insn_len(p, len, f.mode, op);
+		u32 n = insn_len(p, len, fetch_mode(&f), op);
 
 		if (likely(n))
 			return (u8)n;

@@ -62,14 +62,14 @@ void mmio_write(struct vcpu *v, gpa_t gpa, u8 size, u64 val)
 	spin_unlock(&vm->chipset_lock);
 }
 
-bool mov32_decode(const u8 *bytes, u32 n, u32 mode, struct mov32 *m)
+bool mov32_decode(const u8 *bytes, u32 n, u32 bits, struct mov32 *m)
 {
 	const u8 *p = bytes;
 	u8 rex = 0, op, modrm, mod, rm;
 
-	if (n < INSN_MAX_LEN || (mode & ~(u32)INSN_INTEL) == INSN_MODE_16)
+	if (n < INSN_MAX_LEN || bits == 16)
 		return false;
-	if ((*p & 0xf0) == 0x40 && (mode & ~(u32)INSN_INTEL) == INSN_MODE_64)
+	if ((*p & 0xf0) == 0x40 && bits == 64)
 		rex = *p++;
 	op = *p++;
 	modrm = *p++;
@@ -111,7 +111,7 @@ static bool mov32(struct vcpu *v, gpa_t gpa, bool write)
 	u32 n;
 
 	p = fetch_ptr(v, &f, &n);
-	if (unlikely(!p || !mov32_decode(p, n, f.mode, &m) || m.store != write || gpa.v & 3))
+	if (unlikely(!p || !mov32_decode(p, n, f.bits, &m) || m.store != write || gpa.v & 3))
 		return false;
 	if (m.store)
 		mmio_write(v, gpa, 4, m.imm ? m.val : (u32)gpr[m.reg]);

@@ -19,4 +19,4 @@ struct mov32 {
 };
 
 /* False: it is something else, or near the end of the bytes, or of 16-bit code. */
-bool mov32_decode(const u8 *bytes, u32 n, u32 mode, struct mov32 *m);
+bool mov32_decode(const u8 *bytes, u32 n, u32 bits, struct mov32 *m);

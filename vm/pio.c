@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Port I/O. A port that no device claims reads as ones and swallows writes. */
 #include "arch/regs.h"
+#include "vm/emulate.h"
 #include "vm/exit_priv.h"
 #include "vm/vm.h"
 
@@ -88,7 +89,7 @@ void exit_pio(struct vcpu *v)
 	u8 size = v->exit.pio.size;
 
 	if (unlikely(v->exit.pio.string)) {
-		pio_string(v);
+		emulate_string_io(v);
 		return;
 	}
 	if (!v->exit.pio.in) {

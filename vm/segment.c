@@ -38,7 +38,7 @@ bool segment_linear(const struct segment *s, u32 nr, u64 off, u32 size, bool wri
 {
 	bool real = !(f->regs.cr0 & CR0_PE);
 
-	if ((f->mode & ~INSN_INTEL) == INSN_MODE_64) {
+	if (f->bits == 64) {
 		*gva = GVA(nr == S_FS || nr == S_GS ? s->base + off : off);
 		return canonical(gva->v, f->regs.cr4) && canonical(gva->v + size - 1, f->regs.cr4);
 	}
