@@ -71,7 +71,12 @@ $(GUEST)/%: $(GUEST)/%.elf
 	@echo "  GUEST   $@"
 	$Q objcopy -O elf32-i386 $< $@
 
-guests: $(GUEST_ELF)
+# A boot sector.
+$(GUEST)/flat: $(GUEST)/obj/tests/guests/flat.S.o
+	@echo "  GUEST   $@"
+	$Q ld -nostdlib -static --build-id=none -Ttext=0x7c00 --oformat=binary -o $@ $<
+
+guests: $(GUEST_ELF) $(GUEST)/flat
 .PHONY: guests
 
 -include $(shell find $(GUEST)/obj -name '*.d' 2>/dev/null)

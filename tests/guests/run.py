@@ -36,12 +36,23 @@ class Run:
     cpus: int = 1        # of the guest, and of the bare machine
     host_cpus: int = 1   # under Umbra
     memory: str = "64M"
+    args: str = ""       # command line
+    file: str = ""       # if not of the program's name
+    boot: str = "kernel" # of the bare machine: kernel: QEMU's loader; grub; disk: boot sector
     limit: int = 60      # seconds
-    ends: str = "exit"   # exit: by isa-debug-exit; off: it powers off; dies: Umbra stops it
-    bare: bool = True    # False: what it does would take a bare machine down
 
     def __str__(self):
-        return f"{self.guest}-{self.cpus}on{self.host_cpus}"
+        return f"{self.guest}-{self.cpus}on{self.host_cpus}{'-' if self.args else ''}{self.args}"
+
+    def path(self):
+        """The file of the program."""
+        return f"{BUILD}/guest/{self.file or self.guest}"
+
+
+# Ways to end of tests/guests/hostile_ends.c.
+ENDS = ("fetch_device fetch_nothing stack_in_device stack_in_nothing idt_in_device gdt_in_device "
+        "page_tables_in_device page_tables_in_nothing table_entry_in_device triple_fault_loop storm "
+        "spin").split()
 
 
 RUNS = [
@@ -57,18 +68,30 @@ RUNS = [
     Run("modes"),
     Run("chipset"),
     Run("reset"),
-    Run("poweroff", ends="off"),
+    Run("poweroff"),
+    Run("flat", boot="disk"),
+    Run("mb2", file="mb2.elf", boot="grub"),
+    Run("hostile_svm"),
+    Run("hostile_io"),
+    Run("hostile_code"),
     Run("smp", cpus=2, host_cpus=1),
     Run("smp", cpus=2, host_cpus=2),
     Run("smp", cpus=4, host_cpus=2),
+    *(Run("hostile_ends", args=way) for way in ENDS),
 ]
 
 
-def boot_bare(run, log):
-    """The emulator with the program as its multiboot kernel."""
+def boot_bare(run, log, tmp):
+    """The emulator with the program on it, by the loader that the program is for."""
+    if run.boot == "grub":
+        iso.make_iso(f"{tmp}/bare.iso", run.path(), [], run.args)
+        boot = ["-cdrom", f"{tmp}/bare.iso"]
+    elif run.boot == "disk":
+        boot = ["-drive", f"file={run.path()},format=raw,snapshot=on"]
+    else:
+        boot = ["-kernel", run.path(), "-append", run.args]
     return machine.Qemu(["-cpu", "max", "-smp", str(run.cpus), "-m", run.memory,
-                         *machine.DEBUG_EXIT, "-kernel", f"{BUILD}/guest/{run.guest}"],
-                        limit=run.limit, log=log)
+                         *machine.DEBUG_EXIT, *boot], limit=run.limit, log=log)
 
 
 def boot_umbra(run, log, tmp):
@@ -76,10 +99,10 @@ def boot_umbra(run, log, tmp):
     ini = os.path.join(tmp, "machine.ini")
     with open(ini, "w", encoding="utf-8") as f:
         f.write(f"[vm t]\ncpus = {run.cpus}\nmemory = {run.memory}\nkernel = {run.guest}\n"
-                f"cmdline = host=tcg\ndebug_exit = yes\n")
+                f"cmdline = host=tcg {run.args}\ndebug_exit = yes\n")
     path = os.path.join(tmp, "umbra.iso")
     iso.make_iso(path, f"{BUILD}/umbra",
-                 [("machine.ini", ini), (run.guest, f"{BUILD}/guest/{run.guest}")])
+                 [("machine.ini", ini), (run.guest, run.path())])
     return machine.Umbra(path, smp=run.host_cpus, mem="512M", limit=run.limit + 10, log=log)
 
 
@@ -125,9 +148,9 @@ def do(run, where):
     start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="umbra-guest") as tmp:
         try:
-            with boot_bare(run, log) if where == "bare" else boot_umbra(run, log, tmp) as qemu:
+            with boot_bare(run, log, tmp) if where == "bare" else boot_umbra(run, log, tmp) as qemu:
                 cases = follow(qemu, run, suite, where == "umbra")
-        except machine.EmulatorError as e:
+        except (machine.EmulatorError, OSError) as e:
             cases = [report.Case(suite, "whole program", report.FAIL, str(e))]
     return suite, cases, time.monotonic() - start
 
@@ -143,8 +166,8 @@ def main():
             if not args.names or r.guest in args.names]
     seen, jobs = set(), []
     for run, where in todo:  # the bare machine has no CPUs of a host below it
-        key = (where, run.guest, run.cpus, run.host_cpus if where == "umbra" else 0)
-        if key not in seen and (where == "umbra" or run.bare):
+        key = (where, run.guest, run.cpus, run.args, run.host_cpus if where == "umbra" else 0)
+        if key not in seen:
             seen.add(key)
             jobs.append((run, where))
     everything = []
