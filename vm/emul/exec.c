@@ -6,7 +6,6 @@
 
 #include "vm/emul/alu.h"
 #include "vm/emul/operand.h"
-#include "vm/fetch.h"
 #include "vm/vcpu.h"
 
 static u64 sign_extend(u64 val, u32 size)
@@ -59,7 +58,7 @@ static u32 stack_size(struct emul *e)
 {
 	struct segment ss;
 
-	if (e->fetch->bits == 64)
+	if (emul_is_64(e))
 		return 8;
 	e->ops->get_seg(e, S_SS, &ss);
 	return ss.attr & SEG_ATTR_DB ? 4 : 2;

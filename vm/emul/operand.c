@@ -2,7 +2,6 @@
 #include "vm/emul/operand.h"
 
 #include "vm/emul/alu.h"
-#include "vm/fetch.h"
 #include "vm/segment.h"
 #include "vm/vcpu.h"
 
@@ -69,7 +68,7 @@ enum emul_res operand_linear(struct emul *e, u32 seg, u64 off, u32 n, bool write
 {
 	struct segment s = { 0 };
 
-	if (e->fetch->bits != 64 || seg == S_FS || seg == S_GS)
+	if (!emul_is_64(e) || seg == S_FS || seg == S_GS)
 		e->ops->get_seg(e, seg, &s);
 	if (!segment_linear(&s, seg, off, n, write, e->fetch, gva))
 		return emul_raise(e, seg == S_SS ? EXC_SS : EXC_GP);

@@ -3,6 +3,12 @@
 #pragma once
 
 #include "vm/emul/exec.h"
+#include "vm/fetch.h"
+
+static inline bool emul_is_64(const struct emul *e)
+{
+	return (e->fetch->mode & ~INSN_INTEL) == INSN_MODE_64;
+}
 
 /* Register n as an operand of size bytes, zero-extended. */
 u64 reg_get(const struct emul *e, const struct insn *in, u32 n, u32 size);

@@ -131,7 +131,8 @@ static enum emul_res exec_cmpxchg(struct emul *e, const struct insn *in)
 			return r;
 	} else {
 		old = reg_get(e, in, in->rm, in->op_size);
-		reg_set(e, in, in->rm, in->op_size, old == acc ? new : old);
+		if (old == acc)
+			reg_set(e, in, in->rm, in->op_size, new);
 	}
 	alu(OP_CMP, acc, old, in->op_size, &e->regs->rflags);
 	if (old != acc)
