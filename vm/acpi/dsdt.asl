@@ -13,7 +13,6 @@ DefinitionBlock ("dsdt.aml", "DSDT", 2, "UMBRA ", "UMBRAPC ", 1)
 		Device (PCI0)
 		{
 			Name (_HID, EisaId ("PNP0A03"))
-			Name (_ADR, 0)
 			Name (_UID, 0)
 			Name (_CRS, ResourceTemplate ()
 			{
