@@ -91,8 +91,7 @@ static void boot_late(void *arg)
 		pool_start();
 		vm = machines_start(&info, options.autostart);
 	}
-	if (vm)
-		mux_attach(vm);
+	mux_begin(vm);
 }
 
 void boot_main(u32 magic, u64 info_hpa);

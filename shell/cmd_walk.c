@@ -98,7 +98,12 @@ static void judge_path(const struct mmu_vm *m, const struct mmu_path *p, u32 acc
 
 /* --- guest dimension -------------------------------------------------------------------------- */
 
-static const char *gpte_text(u64 e, u32 level, u32 leaf, char buf[48])
+static bool gpte_is_leaf(u64 e, u32 level)
+{
+	return level == 1 || (level <= 3 && (e & GPTE_PS));
+}
+
+static const char *gpte_text(u64 e, u32 level, char buf[48])
 {
 	static const struct {
 		u64 bit;
@@ -109,9 +114,9 @@ static const char *gpte_text(u64 e, u32 level, u32 leaf, char buf[48])
 	};
 
 	size_t n = (size_t)snprintf(buf, 48, "%s",
-				    !(e & GPTE_P)   ? "not present"
-				    : level == leaf ? "leaf"
-						    : "table");
+				    !(e & GPTE_P)            ? "not present"
+				    : gpte_is_leaf(e, level) ? "leaf"
+							     : "table");
 
 	for (u32 i = 0; i < ARRAY_SIZE(bits); i++)
 		if (e & bits[i].bit)
@@ -136,7 +141,7 @@ static void show_walk(struct out *o, const struct mmu_vm *m, const struct mmu_wa
 
 	for (u32 l = w->top; l >= w->level && l > 0; l--) {
 		row(o, "guest", l, gpte_index(w, l), w->gpte_gpa[l].v, w->gpte[l],
-		    gpte_text(w->gpte[l], l, w->ok ? w->level : 0, means));
+		    gpte_text(w->gpte[l], l, means));
 		show_path(o, m, w->gpte_gpa[l], &p);
 	}
 }
@@ -161,28 +166,44 @@ static void show_verdict(struct out *o, const struct verdict *v, const struct mm
 
 /* --- command ---------------------------------------------------------------------------------- */
 
-static void get_paging(struct vcpu *v, void *arg)
+/* Of a vCPU, taken on its own thread. */
+struct snapshot {
+	struct mmu_regs paging;
+	u64 rip, rsp; /* linear */
+};
+
+static u64 linear(struct vcpu *v, u32 seg, u64 offset)
 {
-	hv->get_paging(v, arg);
+	struct segment cs, s;
+
+	hv->get_seg(v, S_CS, &cs);
+	hv->get_seg(v, seg, &s);
+	return cs.attr & SEG_ATTR_L ? offset : (u32)(s.base + offset);
 }
 
-static void walk_gva(struct out *o, struct vcpu *v, u64 gva, u32 access)
+static void take_snapshot(struct vcpu *v, void *arg)
 {
+	struct snapshot *s = arg;
+
+	hv->get_paging(v, &s->paging);
+	s->rip = linear(v, S_CS, v->regs.rip);
+	s->rsp = linear(v, S_SS, v->regs.gpr[R_SP]);
+}
+
+static void walk_gva(struct out *o, struct vcpu *v, const struct snapshot *s, u64 gva, u32 access)
+{
+	static const char *const modes[] = { "no paging",      "",
+					     "32-bit paging",  "PAE paging",
+					     "4-level paging", "5-level paging" };
 	struct verdict verdict = { .gva = gva };
-	struct mmu_regs regs;
+	const struct mmu_regs *regs = &s->paging;
 	struct mmu_walk w;
 	struct mmu_path p;
 
-	vcpu_call(v, get_paging, &regs);
-	mmu_walk(&v->vm->mmu, &regs, GVA(gva), access | MMU_NO_AD, &w);
+	mmu_walk(&v->vm->mmu, regs, GVA(gva), access | MMU_NO_AD, &w);
 	if (!o->json)
-		out_text(o, "cr3 0x%lx, cr0 0x%lx, cr4 0x%lx, efer 0x%lx: %s", regs.cr3, regs.cr0,
-			 regs.cr4, regs.efer,
-			 w.top == 0   ? "no paging"
-			 : w.top == 2 ? "32-bit paging"
-			 : w.top == 3 ? "PAE paging"
-			 : w.top == 4 ? "4-level paging"
-				      : "5-level paging");
+		out_text(o, "gva 0x%lx, cr3 0x%lx, cr0 0x%lx, cr4 0x%lx, efer 0x%lx: %s", gva,
+			 regs->cr3, regs->cr0, regs->cr4, regs->efer, modes[w.top]);
 	out_heading(o);
 	show_walk(o, &v->vm->mmu, &w);
 	if (w.ok) {
@@ -224,20 +245,35 @@ static u32 parse_access(const char *s)
 	return access & (MMU_R | MMU_W | MMU_X) ? access : access | MMU_R;
 }
 
+/* A number, or a register of the vCPU that holds an address. */
+static int parse_address(const char *text, const struct snapshot *s, u64 *addr)
+{
+	if (strcmp(text, "rip") == 0)
+		*addr = s->rip;
+	else if (strcmp(text, "rsp") == 0)
+		*addr = s->rsp;
+	else
+		return cmd_parse_u64(text, addr);
+	return 0;
+}
+
 static void run_walk(struct out *o, int argc, char **argv)
 {
 	struct vcpu *v = target_vcpu(o, argv[0]);
 	u32 access = argc > 3 ? parse_access(argv[3]) : MMU_R;
+	struct snapshot s;
 	u64 addr;
 
 	if (!v)
 		return;
-	if (cmd_parse_u64(argv[2], &addr) != 0)
-		out_error(o, "%s is not an address, such as 0xffffffff81000000", argv[2]);
+	vcpu_call(v, take_snapshot, &s);
+	if (parse_address(argv[2], &s, &addr) != 0)
+		out_error(o, "%s is no address: a number such as 0xfee00000, or rip or rsp",
+			  argv[2]);
 	else if (access == 0)
 		out_error(o, "%s is not an access: r, w or x, with u for user mode", argv[3]);
 	else if (strcmp(argv[1], "gva") == 0)
-		walk_gva(o, v, addr, access);
+		walk_gva(o, v, &s, addr, access);
 	else if (strcmp(argv[1], "gpa") == 0)
 		walk_gpa(o, &v->vm->mmu, addr, access);
 	else
@@ -250,9 +286,12 @@ static void complete(int idx, void (*add)(void *arg, const char *word), void *ar
 	if (idx == 1) {
 		add(arg, "gva");
 		add(arg, "gpa");
+	} else if (idx == 2) {
+		add(arg, "rip");
+		add(arg, "rsp");
 	}
 }
 
 SHELL_CMD(cmd_mmu_walk, "mmu", "walk", "VM[.N] gva|gpa ADDRESS [ACCESS]",
 	  "Translates an address step by step for an access (r, w or x; u: from user mode)",
-	  "mmu walk linux.0 gva 0xffffffff81000000 x", run_walk, complete);
+	  "mmu walk linux.0 gva rip x", run_walk, complete);

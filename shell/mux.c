@@ -24,11 +24,12 @@
 static struct {
 	struct spinlock lock;
 	struct vm *vm;            /* has the line; NULL: the shell */
+	bool booting;             /* nobody has the line: mux_begin() comes later */
 	struct vm *last;          /* where the escape key goes */
 	enum log_level log_level; /* of the shell's screen, while a guest has the line */
 	u8 escape;
 	char escape_name[8];
-} mux = { .lock = SPINLOCK(RANK_MUX) };
+} mux = { .lock = SPINLOCK(RANK_MUX), .booting = true };
 
 /* Copies what the guest wrote. Lock held. */
 static void pump(void)
@@ -130,6 +131,21 @@ static void guest_ended(struct vm *vm)
 		mux_detach(text);
 }
 
+static void end_boot(void)
+{
+	WRITE_ONCE(mux.booting, false);
+	shell_wake();
+}
+
+void mux_begin(struct vm *vm)
+{
+	bool untouched = READ_ONCE(mux.booting);
+
+	if (vm && untouched)
+		mux_attach(vm);
+	end_boot();
+}
+
 /* The escape key: to the shell, or to the guest that had the line last, or the first one. */
 static void toggle(void)
 {
@@ -146,6 +162,8 @@ void mux_input(u8 c)
 	struct vm *vm = READ_ONCE(mux.vm);
 	char byte = (char)c;
 
+	if (READ_ONCE(mux.booting))
+		end_boot();
 	if (c == mux.escape)
 		toggle();
 	else if (vm)
@@ -156,7 +174,7 @@ void mux_input(u8 c)
 
 void mux_write(const char *s, size_t n)
 {
-	while (READ_ONCE(mux.vm) || console_busy())
+	while (READ_ONCE(mux.booting) || READ_ONCE(mux.vm) || console_busy())
 		thread_block();
 	console_text(s, n);
 }

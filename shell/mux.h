@@ -20,6 +20,11 @@ const char *mux_escape_name(void);
 void mux_input(u8 c);
 void mux_ready(void);
 
+/*
+ * Until one of these is called, or a key is pressed, the shell's text waits, so that a machine that
+ * boots into a guest's console shows no prompt first. vm: who gets the line; NULL = the shell.
+ */
+void mux_begin(struct vm *vm);
 /* Gives the line to vm's console. Any context without locks. */
 void mux_attach(struct vm *vm);
 /* The shell takes the line back; what: one sentence for the screen, or NULL. */
