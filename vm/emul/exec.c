@@ -125,14 +125,28 @@ static enum emul_res vec_source(struct emul *e, const struct insn *in, u8 *v)
 	return EMUL_OK;
 }
 
+/* May vector instructions be used now? XCR0 is the caller's to know.
+ * Source: AMD APM 2 "Enabling SSE/AVX". */
+static enum emul_res vec_enabled(struct emul *e, bool vex)
+{
+	u64 cr0 = e->fetch->regs.cr0, cr4 = e->fetch->regs.cr4;
+	bool prot = cr0 & CR0_PE && !(e->regs->rflags & RFLAGS_VM);
+
+	if (vex ? !prot || !(cr4 & CR4_OSXSAVE) : cr0 & CR0_EM || !(cr4 & CR4_OSFXSR))
+		return emul_raise(e, EXC_UD);
+	return cr0 & CR0_TS ? emul_raise(e, EXC_NM) : EMUL_OK;
+}
+
 static enum emul_res exec_vmov(struct emul *e, const struct insn *in)
 {
 	bool legacy = !(in->flags & INSN_VEX);
-	enum emul_res r = EMUL_OK;
+	enum emul_res r = vec_enabled(e, !legacy);
 	u64 val = 0;
 	gva_t gva;
 	u8 v[32];
 
+	if (r)
+		return r;
 	if (in->form == F_REG_RM) {
 		r = vec_source(e, in, v);
 		if (r == EMUL_OK)

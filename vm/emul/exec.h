@@ -65,9 +65,9 @@ struct emul {
 	const struct emul_ops *ops;
 	void *ctx; /* for the ops */
 	struct vcpu_regs *regs;
-	const struct fetch *fetch; /* mode and control registers: vm/fetch.h */
+	const struct fetch *fetch; /* bits and control registers: vm/fetch.h */
 	struct emul_fault fault;   /* EMUL_FAULT */
 };
 
-/* in: from decode() with e->fetch->mode. */
+/* in: from decode() with fetch_mode(e->fetch). */
 enum emul_res emul_exec(struct emul *e, const struct insn *in);

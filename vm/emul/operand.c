@@ -60,7 +60,10 @@ u64 operand_offset(const struct emul *e, const struct insn *in)
 
 enum emul_res emul_raise(struct emul *e, u8 vector)
 {
-	e->fault = (struct emul_fault){ .vector = vector, .has_error = true };
+	e->fault = (struct emul_fault){
+		.vector = vector,
+		.has_error = vector == EXC_GP || vector == EXC_SS,
+	};
 	return EMUL_FAULT;
 }
 

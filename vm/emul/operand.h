@@ -7,7 +7,7 @@
 
 static inline bool emul_is_64(const struct emul *e)
 {
-	return (e->fetch->mode & ~INSN_INTEL) == INSN_MODE_64;
+	return e->fetch->bits == 64;
 }
 
 /* Register n as an operand of size bytes, zero-extended. */
@@ -27,6 +27,7 @@ enum emul_res operand_gva(struct emul *e, const struct insn *in, bool write, gva
 enum emul_res rm_get(struct emul *e, const struct insn *in, u64 *val);
 enum emul_res rm_set(struct emul *e, const struct insn *in, u64 val);
 
+/* EMUL_FAULT with this exception; #GP and #SS get the error code 0. */
 enum emul_res emul_raise(struct emul *e, u8 vector);
 
 /* The other files of the executor. */
