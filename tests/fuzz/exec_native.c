@@ -49,24 +49,25 @@ static int native_signal;
 void native_enter(void);
 void native_exit(void);
 
-#define GPRS(X)                                                                                   \
-	X("0", "%rax")                                                                            \
-	X("8", "%rcx")                                                                            \
-	X("16", "%rdx")                                                                           \
-	X("24", "%rbx")                                                                           \
-	X("32", "%rsp")                                                                           \
-	X("40", "%rbp") X("48", "%rsi") X("56", "%rdi") X("64", "%r8") X("72", "%r9")             \
-		X("80", "%r10") X("88", "%r11") X("96", "%r12") X("104", "%r13") X("112", "%r14") \
-			X("120", "%r15")
-#define VECS(X)                                                                                   \
-	X("136", "%ymm0")                                                                         \
-	X("168", "%ymm1")                                                                         \
-	X("200", "%ymm2")                                                                         \
-	X("232", "%ymm3")                                                                         \
-	X("264", "%ymm4")                                                                         \
-	X("296", "%ymm5") X("328", "%ymm6") X("360", "%ymm7") X("392", "%ymm8") X("424", "%ymm9") \
-		X("456", "%ymm10") X("488", "%ymm11") X("520", "%ymm12") X("552", "%ymm13")       \
-			X("584", "%ymm14") X("616", "%ymm15")
+#define GPRS(X)                                                                       \
+	X("0", "%rax")                                                                \
+	X("8", "%rcx")                                                                \
+	X("16", "%rdx")                                                               \
+	X("24", "%rbx")                                                               \
+	X("32", "%rsp")                                                               \
+	X("40", "%rbp")                                                               \
+	X("48", "%rsi") X("56", "%rdi") X("64", "%r8") X("72", "%r9") X("80", "%r10") \
+		X("88", "%r11") X("96", "%r12") X("104", "%r13") X("112", "%r14") X("120", "%r15")
+#define VECS(X)                                                                                    \
+	X("136", "%ymm0")                                                                          \
+	X("168", "%ymm1")                                                                          \
+	X("200", "%ymm2")                                                                          \
+	X("232", "%ymm3")                                                                          \
+	X("264", "%ymm4")                                                                          \
+	X("296", "%ymm5")                                                                          \
+	X("328", "%ymm6") X("360", "%ymm7") X("392", "%ymm8") X("424", "%ymm9") X("456", "%ymm10") \
+		X("488", "%ymm11") X("520", "%ymm12") X("552", "%ymm13") X("584", "%ymm14")        \
+			X("616", "%ymm15")
 #define LOAD(off, reg)      "mov native_in+" off "(%rip)," reg "\n"
 #define STORE(off, reg)     "mov " reg ",native_out+" off "(%rip)\n"
 #define LOAD_VEC(off, reg)  "vmovdqu native_in+" off "(%rip)," reg "\n"
@@ -567,8 +568,7 @@ static enum emul_res emulate(const struct insn *in, struct state *st)
 {
 	struct vcpu_regs regs = { .rip = CODE, .rflags = st->rflags };
 	u64 cr4 = CR4_OSFXSR | CR4_OSXSAVE;
-	struct fetch fetch = { .mode = INSN_MODE_64,
-			       .regs = { .cr0 = CR0_PE | CR0_PG, .cr4 = cr4 } };
+	struct fetch fetch = { .bits = 64, .regs = { .cr0 = CR0_PE | CR0_PG, .cr4 = cr4 } };
 	struct emul e = { .ops = &ops, .regs = &regs, .fetch = &fetch };
 	enum emul_res r;
 
