@@ -7,23 +7,28 @@
 #include "mmu/slot_priv.h"
 #include "mmu/track.h"
 
+static void report(struct mmu_audit *a, const struct mmu_audit_error *e)
+{
+	if (a->errors < MMU_AUDIT_KEEP)
+		a->err[a->errors] = *e;
+	a->errors++;
+}
+
 static void bad(struct mmu_audit *a, const char *inv, const char *text)
 {
-	if (a->errors++ == 0) {
-		a->inv = inv;
-		a->text = text;
-	}
+	report(a, &(struct mmu_audit_error){ .inv = inv, .text = text });
 }
 
 static void bad_entry(struct mmu_audit *a, const char *inv, const char *text,
 		      const struct tree_pos *p)
 {
-	if (a->errors == 0) {
-		a->gfn = GFN(sp_get(p->sp)->gfn.v + p->idx * level_frames(p->level));
-		a->level = p->level;
-		a->spte = p->e;
-	}
-	bad(a, inv, text);
+	report(a, &(struct mmu_audit_error){
+			  .inv = inv,
+			  .text = text,
+			  .level = p->level,
+			  .gfn = tree_gfn(p),
+			  .spte = p->e,
+		  });
 }
 
 /* --- one table -------------------------------------------------------------------------------- */
@@ -39,7 +44,7 @@ static void check_link(const struct mmu_vm *m, struct mmu_audit *a, const struct
 		bad_entry(a, "I8", "table does not name the entry that points to it", p);
 	if (child->role.word != role_child(sp_get(p->sp)->role).word)
 		bad_entry(a, "I9", "role does not follow from the parent's", p);
-	if (child->gfn.v != sp_get(p->sp)->gfn.v + p->idx * level_frames(p->level))
+	if (child->gfn.v != tree_gfn(p).v)
 		bad_entry(a, "I9", "frame does not follow from the parent's", p);
 }
 
@@ -58,22 +63,25 @@ static void check_trap(struct mmu_vm *m, struct mmu_audit *a, const struct tree_
 static void check_leaf(struct mmu_audit *a, const struct tree_pos *p, const struct direct_want *w,
 		       u64 inside)
 {
+	u64 soft = (p->e ^ w->spte) & (SPTE_SLOT_W | SPTE_MMU_W);
+
 	if (!spte_is_leaf(w->spte))
 		return bad_entry(a, "I1", "leaf where no slot has memory", p);
 	if (p->level > w->level)
 		return bad_entry(a, "I16", "leaf larger than slot, log or tracking allow", p);
 	if (spte_hpa(p->e).v != spte_hpa(w->spte).v + inside)
 		bad_entry(a, "I1", "leaf maps another frame than its slot says", p);
+	/* Too much because of the slot or tracking, which the software bits show, or of the log. */
 	if (spte_access(p->e) & ~spte_access(w->spte))
-		bad_entry(a, (p->e & SPTE_SLOT_W) ? "I17" : "I3",
-			  "leaf allows more than slot, log and tracking", p);
-	if ((p->e ^ w->spte) & (SPTE_SLOT_W | SPTE_MMU_W))
+		bad_entry(a, soft ? "I3" : "I17", "leaf allows more than slot, log and tracking",
+			  p);
+	if (soft)
 		bad_entry(a, "I17", "software bits do not match slot and tracking", p);
 }
 
 static void check_entry(struct mmu_vm *m, struct mmu_audit *a, const struct tree_pos *p)
 {
-	gfn_t gfn = GFN(sp_get(p->sp)->gfn.v + p->idx * level_frames(p->level));
+	gfn_t gfn = tree_gfn(p);
 	struct direct_want w;
 
 	a->entries++;

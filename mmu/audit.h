@@ -10,18 +10,22 @@
 
 struct mmu_vm;
 
-struct mmu_audit {
-	u32 errors;
-	u32 tables;  /* checked */
-	u32 entries; /* checked */
-	/* The first error: */
+struct mmu_audit_error {
 	const char *inv;  /* "I2" */
 	const char *text; /* what is wrong */
-	gfn_t gfn;
-	u32 level; /* 0 = not about an entry */
+	u32 level;        /* of the entry; 0 = not about an entry */
+	gfn_t gfn;        /* first frame it covers */
 	u64 spte;
-	/* The rest is audit.c's. */
-	u32 next;
+};
+
+#define MMU_AUDIT_KEEP 8
+
+struct mmu_audit {
+	u32 errors;                                 /* all */
+	u32 tables;                                 /* checked */
+	u32 entries;                                /* checked */
+	struct mmu_audit_error err[MMU_AUDIT_KEEP]; /* the first ones */
+	u32 next;                                   /* audit.c's: the pool page to go on with */
 };
 
 void mmu_audit_begin(struct mmu_audit *a);

@@ -113,7 +113,6 @@ static enum mmu_verdict resolve(struct mmu_vm *m, const struct mmu_fault *f, str
 		return hole(m, r);
 	i = gfn.v - s->gfn.v;
 	if (s->kind == SLOT_MMIO) {
-		mmu_stat_inc(m, MMU_STAT_FAULT_MMIO_SLOW);
 		(void)fit(m, gfn, res, lack);
 		return device(s, r);
 	}
@@ -156,6 +155,8 @@ static __noinline enum mmu_verdict fault_slow(struct mmu_vm *m, const struct mmu
 		v = MMU_RETRY;
 	}
 	res_drop(m, &res);
+	if (v == MMU_MMIO && r->dev != MMU_DEV_NONE)
+		mmu_stat_inc(m, MMU_STAT_FAULT_MMIO_SLOW);
 	trace_event(MMU_FAULT, env_tsc(), f->gpa.v, f->hw_error, v);
 	return v;
 }

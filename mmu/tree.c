@@ -111,8 +111,7 @@ flushneed_t tree_set(struct mmu_vm *m, const struct tree_pos *p, u64 new)
 		if (spte_is_leaf(new))
 			mmu_stat_inc(m, MMU_STAT_COLLAPSE);
 	}
-	trace_event(MMU_SPTE, env_tsc(), sp_get(p->sp)->gfn.v + p->idx * level_frames(p->level),
-		    p->e, new);
+	trace_event(MMU_SPTE, env_tsc(), tree_gfn(p).v, p->e, new);
 	write_entry(p->sp, p->idx, p->e, new);
 	if (child)
 		pool_zap(m, child);

@@ -49,6 +49,12 @@ struct tree_pos {
 	u64 e;
 };
 
+/* First frame that the entry covers. */
+static inline gfn_t tree_gfn(const struct tree_pos *p)
+{
+	return GFN(sp_get(p->sp)->gfn.v + p->idx * level_frames(p->level));
+}
+
 /* The deepest entry for gfn that is at this level or above. */
 struct tree_pos tree_find(const struct mmu_vm *m, gfn_t gfn, u32 level);
 

@@ -30,6 +30,8 @@ struct env_sim {
 	/* What the other CPUs do when this one kicks or waits. */
 	void (*kick)(u32 cpu);
 	void (*relax)(void);
+	/* What they do just after env_publish(). */
+	void (*published)(void);
 };
 
 extern struct env_sim env_sim;
@@ -61,6 +63,8 @@ static inline void env_fence(void)
 static inline void env_publish(u32 *p, u32 v)
 {
 	__atomic_exchange_n(p, v, __ATOMIC_SEQ_CST);
+	if (env_sim.published)
+		env_sim.published();
 }
 
 static inline u32 env_cpu(void)
