@@ -23,6 +23,7 @@
 
 #include "arch/timer.h"
 #include "arch/x86.h"
+#include "vm/acpi/vacpi.h"
 #include "vm/console.h"
 #include "vm/dev/chipset.h"
 #include "vm/dev/vlapic.h"
@@ -117,7 +118,12 @@ static void power_on(struct vm *vm)
 			vcpu_request(v, VREQ_RESET);
 	}
 	vcpu_reset(boot, false);
-	ret = guest_load(vm, err, sizeof(err));
+	ret = vacpi_build(vm);
+	if (ret)
+		snprintf(err, sizeof(err),
+			 "its ACPI tables do not fit below 1 MiB: give it fewer CPUs");
+	else
+		ret = guest_load(vm, err, sizeof(err));
 	vm->load_failed = ret != 0;
 	if (ret) {
 		pr_err("vm %s: cannot start: %s", vm->cfg.name, err);

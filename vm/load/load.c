@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "arch/regs.h"
+#include "vm/acpi/vacpi.h"
 #include "vm/hv_ops.h"
 #include "vm/load/load_priv.h"
 #include "vm/vm.h"
@@ -25,20 +26,6 @@ static bool find_file(struct load_file *f, const char *name)
 	f->data = m->data;
 	f->size = m->size;
 	return true;
-}
-
-/* As an operating system looks for it: the signature on a 16-byte border. 0 if there is none. */
-static u64 find_rsdp(struct vm *vm)
-{
-	for (u64 gpa = VM_ACPI_BASE; gpa < SZ_1M; gpa += 16) {
-		char sig[8];
-
-		if (mmu_read(&vm->mmu, GPA(gpa), sig, sizeof(sig)))
-			return 0;
-		if (memcmp(sig, "RSD PTR ", sizeof(sig)) == 0)
-			return gpa;
-	}
-	return 0;
 }
 
 static void set_flat_segments(struct vcpu *v, const struct boot_cpu *c)
@@ -118,7 +105,7 @@ int guest_load(struct vm *vm, char *err, size_t err_size)
 		return -ENOENT;
 	}
 	l.nr_map = vm_e820(vm, l.map, ARRAY_SIZE(l.map));
-	l.rsdp = find_rsdp(vm);
+	l.rsdp = vacpi_rsdp(vm).v;
 	ret = load_kernel(&l);
 	if (!ret)
 		set_cpu(vm->vcpu[0], &l.cpu);
