@@ -35,6 +35,7 @@ bool mmu_iter_next(struct mmu_iter *it)
 		it->gfn = level_first(it->pos, p.level);
 		it->spte = p.e;
 		it->level = (u8)p.level;
+		it->table = sp_hpa(p.sp);
 		if (spte_is_table(p.e)) {
 			it->pos_level = (u8)(p.level - 1);
 			return true;

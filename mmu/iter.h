@@ -16,6 +16,7 @@ struct mmu_iter {
 	gfn_t gfn; /* first frame it covers */
 	u64 spte;  /* not 0; mmu/spte.h takes it apart */
 	u8 level;
+	hpa_t table; /* that the entry is in */
 	/* The rest is iter.c's. */
 	const struct mmu_vm *m;
 	gfn_t pos, end;

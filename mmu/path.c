@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* One path through the hardware tables. */
 #include "mmu/path.h"
 
 #include "mmu/reader.h"

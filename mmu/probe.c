@@ -2,28 +2,9 @@
 /* Nested walks for the shell. */
 #include "mmu/probe.h"
 
-#include "mmu/reader.h"
-#include "mmu/slot_priv.h"
-#include "mmu/tree.h"
+#include "mmu/spte.h"
 
-static void collect(const struct mmu_vm *m, gfn_t gfn, struct mmu_path *p)
-{
-	struct mmu_reader *reader = mmu_read_begin();
-	hpa_t table = m->root.hw;
-
-	for (p->level = p->top;; p->level--) {
-		u64 e = env_spte_read((u64 *)env_ptr(table) + level_index(gfn, p->level));
-
-		p->table[p->level] = table;
-		p->spte[p->level] = e;
-		if (!spte_is_table(e) || p->level == 1)
-			break;
-		table = spte_hpa(e);
-	}
-	mmu_read_end(reader);
-}
-
-static void say(struct mmu_path *p, bool faults, enum mmu_verdict v, const char *reason)
+static void say(struct mmu_probe *p, bool faults, enum mmu_verdict v, const char *reason)
 {
 	p->faults = faults;
 	p->verdict = v;
@@ -31,7 +12,7 @@ static void say(struct mmu_path *p, bool faults, enum mmu_verdict v, const char 
 }
 
 /* Follows mmu/fault.c. */
-static void judge(struct mmu_path *p, u64 leaf, u32 access)
+static void judge(struct mmu_probe *p, u64 leaf, u32 access)
 {
 	if (!p->slot)
 		return say(p, true, MMU_MMIO, "no slot here: reads ones");
@@ -48,24 +29,21 @@ static void judge(struct mmu_path *p, u64 leaf, u32 access)
 	say(p, true, MMU_FIXED, "first write to a dirty-logged frame");
 }
 
-void mmu_probe(const struct mmu_vm *m, gpa_t gpa, u32 access, struct mmu_path *p)
+void mmu_probe(const struct mmu_vm *m, gpa_t gpa, u32 access, struct mmu_probe *p)
 {
 	u64 leaf;
 
-	*p = (struct mmu_path){
-		.top = m->root.level,
-		.slot = mmu_slot_find(m, gpa_to_gfn(gpa)),
-	};
-	if (m->root.kind == RK_NONE || gpa_to_gfn(gpa).v >= m->gfn_limit)
+	*p = (struct mmu_probe){ .slot = mmu_slot_find(m, gpa_to_gfn(gpa)) };
+	if (gpa_to_gfn(gpa).v >= m->gfn_limit || m->root.kind == RK_NONE)
 		return say(p, true, MMU_MMIO, "beyond what the tables reach");
-	collect(m, gpa_to_gfn(gpa), p);
-	leaf = p->spte[p->level];
+	path_read(m, gpa_to_gfn(gpa), &p->path);
+	leaf = p->path.entry[p->path.level];
 	p->mapped = spte_is_leaf(leaf);
 	p->allowed = spte_access(leaf);
 	if (p->mapped)
 		p->hpa = HPA(spte_hpa(leaf).v |
-			     (gpa.v & ((level_frames(p->level) << PAGE_SHIFT) - 1)));
-	judge(p, leaf, access);
+			     (gpa.v & ((level_frames(p->path.level) << PAGE_SHIFT) - 1)));
+	judge(p, leaf, access & (MMU_R | MMU_W | MMU_X));
 }
 
 const char *mmu_verdict_name(enum mmu_verdict v)

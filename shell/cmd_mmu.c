@@ -7,8 +7,8 @@
 #include "lib/cmd.h"
 
 #include "arch/thread.h"
+#include "mmu/iter.h"
 #include "mmu/mmu.h"
-#include "mmu/path.h"
 #include "mmu/spte.h"
 #include "vm/target.h"
 #include "vm/vm.h"
@@ -86,13 +86,7 @@ struct tree {
 	bool dot;
 	u32 nr; /* runs shown */
 	struct run run;
-	hpa_t table[MMU_MAX_LEVEL + 1]; /* of the path before, for the graph */
 };
-
-static hpa_t table_of(hpa_t entry)
-{
-	return HPA(ALIGN_DOWN(entry.v, PAGE_SIZE));
-}
 
 static const char *size_name(u32 level)
 {
@@ -108,7 +102,7 @@ static void show_run(struct tree *t)
 	u64 hpa = spte_is_leaf(r->entry) ? spte_hpa(r->entry).v : 0;
 	char means[48];
 
-	if (r->nr == 0 || r->entry == 0)
+	if (r->nr == 0)
 		return;
 	spte_text(r->entry, means, sizeof(means));
 	t->nr++;
@@ -129,60 +123,56 @@ static void show_run(struct tree *t)
 	out_end(t->o);
 }
 
-/* The entry e, nr frames behind the start of the run, goes on with it. */
-static bool continues(const struct run *r, u64 e, u32 level)
+/* The entry goes on with the run. */
+static bool continues(const struct run *r, const struct mmu_iter *it)
 {
 	u64 expected = r->entry;
 
-	if (r->level != level)
+	if (r->level != it->level || r->gfn.v + r->nr != it->gfn.v)
 		return false;
-	if (spte_is_leaf(e))
+	if (spte_is_leaf(it->spte))
 		expected += r->nr << PAGE_SHIFT;
-	return e == expected;
+	return it->spte == expected;
 }
 
-/* Tables that were not on the path before become nodes, with an edge from the table above. */
-static void show_tables(struct tree *t, gfn_t gfn, const struct mmu_path *p)
+static void show_table(struct tree *t, hpa_t table, u32 level)
 {
-	for (u32 l = p->top; l >= p->level && l > 0; l--) {
-		hpa_t table = table_of(p->at[l]);
+	out_text(t->o, "\tt%lx [label=\"L%u 0x%lx\"];", table.v, level, table.v);
+}
 
-		if (t->table[l].v == table.v)
-			continue;
-		t->table[l] = table;
-		out_text(t->o, "\tt%lx [label=\"L%u 0x%lx\"];", table.v, l, table.v);
-		if (l < p->top)
-			out_text(t->o, "\tt%lx -> t%lx [label=\"%u\"];", table_of(p->at[l + 1]).v,
-				 table.v, level_index(gfn, l + 1));
-	}
+/* A table becomes a node, with an edge from the table above. */
+static void show_link(struct tree *t, const struct mmu_iter *it)
+{
+	hpa_t table = spte_hpa(it->spte);
+
+	show_table(t, table, it->level - 1u);
+	out_text(t->o, "\tt%lx -> t%lx [label=\"%u\"];", it->table.v, table.v,
+		 level_index(it->gfn, it->level));
 }
 
 static void walk_tree(struct tree *t, const struct mmu_vm *m)
 {
-	struct mmu_path p;
+	struct mmu_iter it;
 	u32 steps = 0;
-	gfn_t gfn = GFN(0);
 
-	do {
-		u64 nr;
+	if (t->dot)
+		show_table(t, mmu_root_hpa(m), m->root.level);
+	mmu_iter_init(&it, m, GFN(0), GFN(~0ULL));
+	while (mmu_iter_next(&it)) {
+		u64 nr = level_frames(it.level);
 
-		path_read(m, gfn, &p);
-		if (p.top == 0)
-			return;
-		nr = level_frames(p.level);
-		if (t->dot)
-			show_tables(t, gfn, &p);
-		if (continues(&t->run, p.entry[p.level], p.level)) {
+		if (++steps % YIELD_STEPS == 0)
+			thread_yield();
+		if (spte_is_table(it.spte)) {
+			if (t->dot)
+				show_link(t, &it);
+		} else if (continues(&t->run, &it)) {
 			t->run.nr += nr;
 		} else {
 			show_run(t);
-			t->run = (struct run){ gfn, nr, p.entry[p.level], p.level,
-					       table_of(p.at[p.level]) };
+			t->run = (struct run){ it.gfn, nr, it.spte, it.level, it.table };
 		}
-		gfn = level_next(gfn, p.level);
-		if (++steps % YIELD_STEPS == 0)
-			thread_yield();
-	} while (gfn.v < level_frames(p.top + 1u));
+	}
 	show_run(t);
 }
 

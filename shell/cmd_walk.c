@@ -19,7 +19,7 @@
 
 #include "mmu/gfmt.h"
 #include "mmu/mmu.h"
-#include "mmu/path.h"
+#include "mmu/probe.h"
 #include "mmu/spte.h"
 #include "vm/hv_ops.h"
 #include "vm/target.h"
@@ -49,50 +49,34 @@ static void row(struct out *o, const char *table, u32 level, u64 index, u64 at, 
 
 /* --- nested dimension ------------------------------------------------------------------------- */
 
-static void show_path(struct out *o, const struct mmu_vm *m, gpa_t gpa, struct mmu_path *p)
+static void show_path(struct out *o, const struct mmu_vm *m, gpa_t gpa)
 {
 	gfn_t gfn = gpa_to_gfn(gpa);
+	struct mmu_path p;
 	char means[48];
 
-	path_read(m, gfn, p);
-	for (u32 l = p->top; l >= p->level && l > 0; l--) {
-		spte_text(p->entry[l], means, sizeof(means));
-		row(o, o->json ? "nested" : " nested", l, level_index(gfn, l), p->at[l].v,
-		    p->entry[l], means);
+	path_read(m, gfn, &p);
+	for (u32 l = p.top; l >= p.level && l > 0; l--) {
+		spte_text(p.entry[l], means, sizeof(means));
+		row(o, o->json ? "nested" : " nested", l, level_index(gfn, l), p.at[l].v,
+		    p.entry[l], means);
 	}
 }
 
-/* What the access to gpa comes to, from the entry at the end of its path. */
-static void judge_path(const struct mmu_vm *m, const struct mmu_path *p, u32 access,
-		       struct verdict *v)
+/* What the access to v->gpa comes to. */
+static void judge(const struct mmu_vm *m, u32 access, struct verdict *v)
 {
-	u64 e = p->entry[p->level];
-	u64 offset = v->gpa & ((level_frames(MAX(p->level, 1)) << PAGE_SHIFT) - 1);
+	struct mmu_probe p;
 
-	if (p->top == 0) {
-		v->word = "deny";
-		v->reason = "the machine has no nested tables yet";
-	} else if (spte_is_trap(e)) {
-		v->word = "mmio";
-		v->reason = "the page belongs to an emulated device or to nobody";
-	} else if (!spte_is_leaf(e)) {
-		bool hole = !mmu_slot_find(m, gpa_to_gfn(GPA(v->gpa)));
-
-		v->word = hole ? "hole" : "fault";
-		v->reason = hole ? "no slot is there: reads give ones"
-				 : "not mapped yet: the next access faults and maps it";
-	} else if (access & MMU_W & ~spte_access(e)) {
-		v->word = "emulate";
-		v->reason = !(e & SPTE_SLOT_W)  ? "a write to ROM"
-			    : !(e & SPTE_MMU_W) ? "a write to a tracked frame"
-						: "the first write to a dirty-logged frame";
-	} else if (access & MMU_X & ~spte_access(e)) {
-		v->word = "deny";
-		v->reason = "the nested entry forbids execution";
-	} else {
+	mmu_probe(m, GPA(v->gpa), access, &p);
+	v->reason = p.reason;
+	if (!p.faults) {
 		v->word = "allow";
-		v->reason = "every entry permits it";
-		v->hpa = spte_hpa(e).v + offset;
+		v->hpa = p.hpa.v;
+	} else if (p.verdict == MMU_MMIO) {
+		v->word = p.slot ? "mmio" : "hole";
+	} else {
+		v->word = p.verdict == MMU_EMULATE ? "emulate" : "fault";
 	}
 }
 
@@ -137,12 +121,11 @@ static u64 gpte_index(const struct mmu_walk *w, u32 level)
 static void show_walk(struct out *o, const struct mmu_vm *m, const struct mmu_walk *w)
 {
 	char means[48];
-	struct mmu_path p;
 
 	for (u32 l = w->top; l >= w->level && l > 0; l--) {
 		row(o, "guest", l, gpte_index(w, l), w->gpte_gpa[l].v, w->gpte[l],
 		    gpte_text(w->gpte[l], l, means));
-		show_path(o, m, w->gpte_gpa[l], &p);
+		show_path(o, m, w->gpte_gpa[l]);
 	}
 }
 
@@ -198,7 +181,6 @@ static void walk_gva(struct out *o, struct vcpu *v, const struct snapshot *s, u6
 	struct verdict verdict = { .gva = gva };
 	const struct mmu_regs *regs = &s->paging;
 	struct mmu_walk w;
-	struct mmu_path p;
 
 	mmu_walk(&v->vm->mmu, regs, GVA(gva), access | MMU_NO_AD, &w);
 	if (!o->json)
@@ -208,8 +190,8 @@ static void walk_gva(struct out *o, struct vcpu *v, const struct snapshot *s, u6
 	show_walk(o, &v->vm->mmu, &w);
 	if (w.ok) {
 		verdict.gpa = w.gpa.v;
-		show_path(o, &v->vm->mmu, w.gpa, &p);
-		judge_path(&v->vm->mmu, &p, access, &verdict);
+		show_path(o, &v->vm->mmu, w.gpa);
+		judge(&v->vm->mmu, access, &verdict);
 	} else {
 		verdict.word = "deny";
 		verdict.reason = w.reason;
@@ -220,11 +202,10 @@ static void walk_gva(struct out *o, struct vcpu *v, const struct snapshot *s, u6
 static void walk_gpa(struct out *o, const struct mmu_vm *m, u64 gpa, u32 access)
 {
 	struct verdict verdict = { .gpa = gpa };
-	struct mmu_path p;
 
 	out_heading(o);
-	show_path(o, m, GPA(gpa), &p);
-	judge_path(m, &p, access, &verdict);
+	show_path(o, m, GPA(gpa));
+	judge(m, access, &verdict);
 	show_verdict(o, &verdict, NULL);
 }
 

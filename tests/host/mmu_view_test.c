@@ -171,6 +171,8 @@ static void iterator_visits_tables_before_their_entries(void **state)
 		assert_int_equal(it.gfn.v, want[i].gfn);
 		assert_int_equal(it.level, want[i].level);
 		assert_int_equal(spte_is_table(it.spte), want[i].table);
+		assert_int_equal(((u64 *)env_ptr(it.table))[level_index(it.gfn, it.level)],
+				 it.spte);
 	}
 	assert_false(mmu_iter_next(&it));
 	assert_false(mmu_iter_next(&it));
@@ -209,7 +211,7 @@ static void iterator_survives_changes_between_steps(void **state)
 
 static void probe_is(u64 gpa, u32 access, bool faults, enum mmu_verdict v)
 {
-	struct mmu_path p;
+	struct mmu_probe p;
 	struct mmu_result r;
 	u64 hpa;
 	u32 level;
@@ -222,8 +224,10 @@ static void probe_is(u64 gpa, u32 access, bool faults, enum mmu_verdict v)
 			 gpa >> 12 < vm.gfn_limit ? sim_hw_walk(&vm, GPA(gpa), &hpa, &level) : 0);
 	if (p.mapped) {
 		assert_int_equal(p.hpa.v, hpa + (gpa & 0xfff));
-		assert_int_equal(p.level, level);
-		assert_int_equal(p.table[4].v, mmu_root_hpa(&vm).v);
+		assert_int_equal(p.path.level, level);
+		assert_int_equal(p.path.at[4].v,
+				 mmu_root_hpa(&vm).v + level_index(GFN(gpa >> 12), 4) * 8);
+		assert_int_equal(*(u64 *)env_ptr(p.path.at[level]), p.path.entry[level]);
 	}
 	/* What was foretold happens. */
 	if (faults)
