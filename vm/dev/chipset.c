@@ -18,14 +18,14 @@ static const struct device {
 	void (*quiesce)(struct vm *vm); /* NULL: it has no timer */
 	void (*destroy)(struct vm *vm);
 } devices[] = {
-	{vpic_create,     vpic_reset,    NULL,         vpic_destroy   },
-	{ vioapic_create, vioapic_reset, NULL,         vioapic_destroy},
-	{ vpit_create,    vpit_reset,    vpit_quiesce, vpit_destroy   },
-	{ vrtc_create,    vrtc_reset,    vrtc_quiesce, vrtc_destroy   },
-	{ vpm_create,     vpm_reset,     vpm_quiesce,  vpm_destroy    },
-	{ vuart_create,   vuart_reset,   NULL,         vuart_destroy  },
-	{ vports_create,  vports_reset,  NULL,         vports_destroy },
-	{ vfwcfg_create,  vfwcfg_reset,  NULL,         vfwcfg_destroy },
+	{ vpic_create, vpic_reset, NULL, vpic_destroy },
+	{ vioapic_create, vioapic_reset, NULL, vioapic_destroy },
+	{ vpit_create, vpit_reset, vpit_quiesce, vpit_destroy },
+	{ vrtc_create, vrtc_reset, vrtc_quiesce, vrtc_destroy },
+	{ vpm_create, vpm_reset, vpm_quiesce, vpm_destroy },
+	{ vuart_create, vuart_reset, NULL, vuart_destroy },
+	{ vports_create, vports_reset, NULL, vports_destroy },
+	{ vfwcfg_create, vfwcfg_reset, NULL, vfwcfg_destroy },
 };
 
 int chipset_create(struct vm *vm)

@@ -23,6 +23,7 @@
 
 /* The timer has 32 bits; the status bit is set when the highest one changes. */
 #define CARRY_SHIFT 31
+#define MIN_WAIT_NS 100000
 
 struct vpm {
 	struct vm *vm;
@@ -57,7 +58,9 @@ static void update(struct vpm *s)
 	s->sci = sci;
 	s->deadline = 0;
 	if (s->enable & STS_TMR && !sci) {
-		s->deadline = s->start + vclock_cycles(&s->clock, next);
+		/* Not much too early: the ratios of the clock are rounded. */
+		s->deadline = MAX(s->start + vclock_cycles(&s->clock, next),
+				  rdtsc() + ns_to_tsc(MIN_WAIT_NS));
 		timer_set(&s->timer, s->deadline);
 	}
 }

@@ -13,7 +13,6 @@
 #include "arch/x86.h"
 #include "drivers/cmos.h"
 #include "lib/date.h"
-#include "vm/dev/vclock.h"
 #include "vm/vm.h"
 
 #define IRQ      8
@@ -63,7 +62,6 @@ struct vrtc {
 	u64 seen;     /* flags are right up to this TSC */
 	u64 deadline; /* 0 = the timer is not wanted */
 	struct timer timer;
-	struct vclock clock;
 	u8 index;
 	u8 ram[RAM_SIZE];
 };
@@ -144,19 +142,19 @@ static void time_from_regs(struct vrtc *s, u64 tsc)
 
 /* --- events ----------------------------------------------------------------------------------------- */
 
-/* Ticks of 32768 Hz in a period; 0 = off. "Periodic Interrupt Rate" */
-static u32 period(const struct vrtc *s)
+/* TSC cycles in a period; 0 = off. "Periodic Interrupt Rate" */
+static u64 period(const struct vrtc *s)
 {
 	u32 rate = s->ram[REG_A] & A_RATE;
 
 	if (rate == 0 || (s->ram[REG_A] & A_DV) >= A_DV_RESET)
 		return 0;
-	return BIT32(rate <= 2 ? rate + 6 : rate - 1);
+	return BIT32(rate <= 2 ? rate + 6 : rate - 1) * tsc_hz() / RTC_HZ;
 }
 
 static u64 periods_at(const struct vrtc *s, u64 tsc)
 {
-	return vclock_ticks(&s->clock, tsc) / period(s);
+	return (tsc - s->base_at) / period(s);
 }
 
 static bool alarm_field(const struct vrtc *s, u32 reg, u32 now)
@@ -192,7 +190,8 @@ static void update_flags(struct vrtc *s, u64 now)
 {
 	u64 alarm;
 
-	if (period(s) && periods_at(s, now) != periods_at(s, s->seen))
+	if (period(s) && now > s->seen &&
+	    periods_at(s, now) != periods_at(s, MAX(s->seen, s->base_at)))
 		s->ram[REG_C] |= B_PIE;
 	if (!(s->ram[REG_B] & B_SET) && now > s->seen &&
 	    seconds_at(s, now) != seconds_at(s, MAX(s->seen, s->base_at))) {
@@ -219,7 +218,7 @@ static void arm(struct vrtc *s, u64 now)
 	u64 at = ~0ULL, alarm;
 
 	if (want & B_PIE && period(s))
-		at = vclock_cycles(&s->clock, (periods_at(s, now) + 1) * period(s));
+		at = s->base_at + (periods_at(s, now) + 1) * period(s);
 	if (!(s->ram[REG_B] & B_SET) && want & B_UIE)
 		at = MIN(at, tsc_of(s, seconds_at(s, now) + 1));
 	if (!(s->ram[REG_B] & B_SET) && want & B_AIE) {
@@ -399,7 +398,6 @@ int vrtc_create(struct vm *vm)
 	s->vm = vm;
 	s->base = cmos_time();
 	s->base_at = s->seen = rdtsc();
-	vclock_init(&s->clock, RTC_HZ);
 	timer_init(&s->timer, expired);
 	init_ram(s);
 	return vm_pio_add(vm, 0x70, 2, rtc_read, rtc_write, s);
