@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Audit: checks the invariants of a VM's MMU, on a running system in slices or at once after a test.
- * Numbers are those of docs/mmu.md "Invariants".
+ * Audit: checks the invariants of a VM's MMU, on a running system in slices or at once after a
+ * test. Numbers are those of docs/mmu.md "Invariants".
  */
 #pragma once
 
@@ -30,7 +30,7 @@ struct mmu_audit {
 
 void mmu_audit_begin(struct mmu_audit *a);
 /*
- * Checks up to max pool pages of this VM and returns true when all are done; the last step checks the
- * books as a whole. Takes the VM's lock.
+ * Checks up to max pool pages of this VM and returns true when all are done; the last step checks
+ * the books as a whole. Takes the VM's lock.
  */
 bool mmu_audit_step(struct mmu_vm *m, struct mmu_audit *a, u32 max);

@@ -18,17 +18,22 @@
 #include "mmu/vm.h"
 #include "mmu/walk.h"
 
-/* What to do about a fault. The one verdict type of the whole stack. */
+/* What to do about a fault: the one verdict type of the whole stack. X(id, "name") */
+#define MMU_VERDICTS(X)                                                                      \
+	X(FIXED, "fixed")        /* an entry was installed; run the guest again */           \
+	X(SPURIOUS, "spurious")  /* the tables already allow it; run the guest again */      \
+	X(RETRY, "retry")        /* lost a race or pages held back; run the guest again */   \
+	X(MMIO, "mmio")          /* a device page: emulate, result.dev says which */         \
+	X(EMULATE, "emulate")    /* write to a page that must be trapped: emulate it */      \
+	X(INJECT, "inject")      /* the guest's own fault: result.fault */                   \
+	X(REFLECT_L1, "reflect") /* a nested guest's fault that belongs to its hypervisor */ \
+	X(NOMEM, "no memory")    /* the page pool cannot serve this VM any more */           \
+	X(KILL_VM, "kill")       /* an invariant of this VM is broken: freeze and dump it */
+
 enum mmu_verdict {
-	MMU_FIXED,      /* an entry was installed; run the guest again */
-	MMU_SPURIOUS,   /* the tables already allow it; run the guest again */
-	MMU_RETRY,      /* lost a race or out of quota for now; run the guest again */
-	MMU_MMIO,       /* a device page: emulate, result.dev says which */
-	MMU_EMULATE,    /* write to a page that must be trapped: emulate the instruction */
-	MMU_INJECT,     /* the guest's own fault: result.fault */
-	MMU_REFLECT_L1, /* a nested guest's fault that belongs to its hypervisor */
-	MMU_NOMEM,      /* the page pool cannot serve this VM any more */
-	MMU_KILL_VM,    /* an invariant of this VM is broken: freeze and dump it */
+#define X(id, name) MMU_##id,
+	MMU_VERDICTS(X)
+#undef X
 };
 
 #define MMU_MAX_VMS 255

@@ -48,25 +48,11 @@ void mmu_probe(const struct mmu_vm *m, gpa_t gpa, u32 access, struct mmu_probe *
 
 const char *mmu_verdict_name(enum mmu_verdict v)
 {
-	switch (v) {
-	case MMU_FIXED:
-		return "FIXED";
-	case MMU_SPURIOUS:
-		return "SPURIOUS";
-	case MMU_RETRY:
-		return "RETRY";
-	case MMU_MMIO:
-		return "MMIO";
-	case MMU_EMULATE:
-		return "EMULATE";
-	case MMU_INJECT:
-		return "INJECT";
-	case MMU_REFLECT_L1:
-		return "REFLECT_L1";
-	case MMU_NOMEM:
-		return "NOMEM";
-	case MMU_KILL_VM:
-		return "KILL_VM";
-	}
-	return "?";
+	static const char *const names[] = {
+#define X(id, name) [MMU_##id] = (name),
+		MMU_VERDICTS(X)
+#undef X
+	};
+
+	return names[v];
 }

@@ -21,5 +21,5 @@ struct mmu_probe {
 
 /* access: MMU_R, MMU_W or MMU_X. Lock-free, changes nothing. */
 void mmu_probe(const struct mmu_vm *m, gpa_t gpa, u32 access, struct mmu_probe *p);
-/* "MMIO", "FIXED", ... */
+/* "mmio", "fixed", ... */
 const char *mmu_verdict_name(enum mmu_verdict v);

@@ -42,8 +42,8 @@ static inline void slot_set_log(struct mmu_vm *m, struct slot *s, bool on)
 }
 
 /*
- * Between these two the tables may allow more than slots and logs do: the audit makes allowance. The
- * first is under mmu_vm.lock already.
+ * Between these two the tables may allow more than slots and logs do: the audit makes allowance.
+ * The first is under mmu_vm.lock already.
  */
 static inline void slot_change_begin(struct mmu_vm *m)
 {

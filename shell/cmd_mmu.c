@@ -7,6 +7,7 @@
 #include "lib/cmd.h"
 
 #include "arch/thread.h"
+#include "mmu/audit.h"
 #include "mmu/iter.h"
 #include "mmu/mmu.h"
 #include "mmu/spte.h"
@@ -198,6 +199,42 @@ static void run_tree(struct out *o, int argc, char **argv)
 		out_text(o, "%s has no tables yet", vm->cfg.name);
 }
 
+/* --- audit ------------------------------------------------------------------------------------ */
+
+#define AUDIT_TABLES 8 /* under one hold of the VM's lock */
+
+static void run_audit(struct out *o, int argc, char **argv)
+{
+	struct vm *vm = target_vm(o, argv[0]);
+	struct mmu_audit a;
+
+	(void)argc;
+	if (!vm)
+		return;
+	mmu_audit_begin(&a);
+	while (!mmu_audit_step(&vm->mmu, &a, AUDIT_TABLES))
+		thread_yield();
+	out_heading(o);
+	out_begin(o);
+	out_dec(o, "tables", 8, a.tables);
+	out_dec(o, "entries", 8, a.entries);
+	out_dec(o, "errors", 8, a.errors);
+	out_end(o);
+	out_heading(o);
+	for (u32 i = 0; i < MIN(a.errors, (u32)MMU_AUDIT_KEEP); i++) {
+		out_begin(o);
+		out_str(o, "rule", -4, a.err[i].inv);
+		out_hex(o, "gpa", -16, gfn_to_gpa(a.err[i].gfn).v);
+		out_dec(o, "level", 5, a.err[i].level);
+		out_hex(o, "entry", -18, a.err[i].spte);
+		out_str(o, "what", -1, a.err[i].text);
+		out_end(o);
+	}
+}
+
+SHELL_CMD(cmd_mmu_audit, "mmu", "audit", "VM",
+	  "Checks all invariants of a machine's MMU while it runs", "mmu audit linux", run_audit,
+	  target_complete_vm);
 SHELL_CMD(cmd_mmu_slots, "mmu", "slots", "VM", "Lists what a machine's physical memory is made of",
 	  "mmu slots linux", run_slots, target_complete_vm);
 SHELL_CMD(cmd_mmu_stat, "mmu", "stat", "VM", "Shows what a machine's MMU has counted",

@@ -5,6 +5,7 @@
 #include "lib/cmd.h"
 
 #include "arch/regs.h"
+#include "mmu/probe.h"
 #include "vm/hv_ops.h"
 #include "vm/target.h"
 #include "vm/vm.h"
@@ -122,12 +123,6 @@ static void run_exits(struct out *o, int argc, char **argv)
 
 static void show_why(struct vcpu *v, struct out *o)
 {
-	static const char *const verdicts[] = {
-		[MMU_FIXED] = "fixed",        [MMU_SPURIOUS] = "spurious", [MMU_RETRY] = "retry",
-		[MMU_MMIO] = "mmio",          [MMU_EMULATE] = "emulate",   [MMU_INJECT] = "inject",
-		[MMU_REFLECT_L1] = "reflect", [MMU_NOMEM] = "no memory",   [MMU_KILL_VM] = "kill",
-	};
-
 	out_heading(o);
 	out_begin(o);
 	out_str(o, "state", -14, state_names[v->state]);
@@ -142,7 +137,7 @@ static void show_why(struct vcpu *v, struct out *o)
 	out_begin(o);
 	out_hex(o, "last_fault", 16, v->last_fault.gpa.v);
 	out_hex(o, "error", 8, v->last_fault.hw_error);
-	out_str(o, "verdict", -10, verdicts[v->last_verdict]);
+	out_str(o, "verdict", -10, mmu_verdict_name(v->last_verdict));
 	out_str(o, "reason", 0, v->last_result.reason);
 	out_end(o);
 }

@@ -12,8 +12,10 @@
 
 static struct mmu_vm vm, other;
 
-/* Every kind of slot, entry and page: RAM small and large, ROM, devices, a log, a tracked frame, and a
- * page in quarantine that a running CPU holds back. */
+/*
+ * Every kind of slot, entry and page: RAM small and large, ROM, devices, a log, a tracked frame,
+ * and a page in quarantine that a running CPU holds back.
+ */
 static void start(u8 fmt)
 {
 	sim_start(fmt, 128, 2);

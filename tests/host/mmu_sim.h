@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A simulated machine under mmu/: host-physical memory, CPUs that run guests through the tables with
- * a TLB that keeps what it may for as long as it may, and a flat model of what the guest should see.
+ * A simulated machine under mmu/: host-physical memory, CPUs that run guests through the tables
+ * with a TLB that keeps what it may for as long as it may, and a flat model of what the guest
+ * should see.
  */
 #pragma once
 
@@ -55,7 +56,8 @@ void sim_exit(u32 cpu);
 
 /*
  * One guest access on a CPU in guest mode. Faults go to mmu_fault() until one verdict other than
- * FIXED, SPURIOUS or RETRY ends it. Returns MMU_SPURIOUS when the access went through; *hpa is where.
+ * FIXED, SPURIOUS or RETRY ends it. Returns MMU_SPURIOUS when the access went through; *hpa is
+ * where.
  */
 enum mmu_verdict sim_access(u32 cpu, gpa_t gpa, u32 access, u64 *hpa, struct mmu_result *r);
 /* A walk as fresh hardware does it: the rights, 0 if it faults, and where. */
