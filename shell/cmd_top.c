@@ -62,8 +62,8 @@ static void show_row(struct out *o, u64 round, u32 vm, u32 reason)
 		out_dec(o, "round", 0, round);
 	out_str(o, "vm", -12, vms[vm]->cfg.name);
 	out_str(o, "reason", -10, exit_names[reason]);
-	out_dec(o, "exits/s", 10, d->exits * (tsc_khz * 1000) / top.tsc);
-	out_dec(o, "cycles/exit", 12, d->exits ? d->cycles / d->exits : 0);
+	out_dec(o, "exits_per_s", 11, d->exits * (tsc_khz * 1000) / top.tsc);
+	out_dec(o, "cycles_per_exit", 15, d->exits ? d->cycles / d->exits : 0);
 	out_dec(o, "cpu_permille", 12, permille);
 	out_end(o);
 }

@@ -19,7 +19,7 @@
 #include "vm/console.h"
 #include "vm/vm.h"
 
-#define REPLAY_BYTES 2048 /* of what was seen before, shown again at a switch */
+#define REPLAY_BYTES 1024 /* of what was seen before, shown again at a switch */
 
 static struct {
 	struct spinlock lock;

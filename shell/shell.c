@@ -86,6 +86,13 @@ static const struct line_ops line_ops = {
 	.shown = show_prompt,
 };
 
+/* A redraw that was asked for while the prompt waited for the line has been done by that prompt. */
+static void start_line(void)
+{
+	line_start(&sh.line);
+	WRITE_ONCE(sh.redraw, false);
+}
+
 static void feed(u8 c)
 {
 	enum line_event ev = line_feed(&sh.line, c);
@@ -96,7 +103,7 @@ static void feed(u8 c)
 		out_init(&sh.out, write_text, NULL, false);
 		shell_exec(&sh.out, sh.line.buf);
 	}
-	line_start(&sh.line);
+	start_line();
 }
 
 static void shell_main(void *arg)
@@ -104,7 +111,7 @@ static void shell_main(void *arg)
 	u8 c;
 
 	(void)arg;
-	line_start(&sh.line);
+	start_line();
 	for (;;) {
 		if (READ_ONCE(sh.redraw)) {
 			WRITE_ONCE(sh.redraw, false);
