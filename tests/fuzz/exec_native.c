@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include <asm/prctl.h>
+#include <cpuid.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <ucontext.h>
@@ -44,6 +45,7 @@ static struct state native_in __used, native_out __used;
 static u64 native_rsp __used;
 static u64 native_code __used = CODE;
 static u64 native_avx __used;
+static bool native_movbe;
 static int native_signal;
 
 void native_enter(void);
@@ -56,17 +58,19 @@ void native_exit(void);
 	X("24", "%rbx")                                                               \
 	X("32", "%rsp")                                                               \
 	X("40", "%rbp")                                                               \
-	X("48", "%rsi") X("56", "%rdi") X("64", "%r8") X("72", "%r9") X("80", "%r10") \
-		X("88", "%r11") X("96", "%r12") X("104", "%r13") X("112", "%r14") X("120", "%r15")
-#define VECS(X)                                                                                    \
-	X("136", "%ymm0")                                                                          \
-	X("168", "%ymm1")                                                                          \
-	X("200", "%ymm2")                                                                          \
-	X("232", "%ymm3")                                                                          \
-	X("264", "%ymm4")                                                                          \
-	X("296", "%ymm5")                                                                          \
-	X("328", "%ymm6") X("360", "%ymm7") X("392", "%ymm8") X("424", "%ymm9") X("456", "%ymm10") \
-		X("488", "%ymm11") X("520", "%ymm12") X("552", "%ymm13") X("584", "%ymm14")        \
+	X("48", "%rsi")                                                               \
+	X("56", "%rdi") X("64", "%r8") X("72", "%r9") X("80", "%r10") X("88", "%r11") \
+		X("96", "%r12") X("104", "%r13") X("112", "%r14") X("120", "%r15")
+#define VECS(X)                                                                             \
+	X("136", "%ymm0")                                                                   \
+	X("168", "%ymm1")                                                                   \
+	X("200", "%ymm2")                                                                   \
+	X("232", "%ymm3")                                                                   \
+	X("264", "%ymm4")                                                                   \
+	X("296", "%ymm5")                                                                   \
+	X("328", "%ymm6")                                                                   \
+	X("360", "%ymm7") X("392", "%ymm8") X("424", "%ymm9") X("456", "%ymm10")            \
+		X("488", "%ymm11") X("520", "%ymm12") X("552", "%ymm13") X("584", "%ymm14") \
 			X("616", "%ymm15")
 #define LOAD(off, reg)      "mov native_in+" off "(%rip)," reg "\n"
 #define STORE(off, reg)     "mov " reg ",native_out+" off "(%rip)\n"
@@ -118,12 +122,14 @@ static void native_init(void)
 {
 	static u8 stack[65536];
 	stack_t ss = { .ss_sp = stack, .ss_size = sizeof(stack) };
+	u32 a, b, c, d;
 	struct sigaction sa = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK };
 
 	map(CODE, SZ_4K, PROT_READ | PROT_WRITE | PROT_EXEC);
 	map(BUF, BUF_SIZE, PROT_READ | PROT_WRITE);
 	map(BUF + BUF_SIZE, SZ_4K, PROT_NONE);
 	native_avx = (u64)__builtin_cpu_supports("avx");
+	native_movbe = __get_cpuid(1, &a, &b, &c, &d) && c & bit_MOVBE;
 	sigaltstack(&ss, NULL);
 	sigaction(SIGSEGV, &sa, NULL);
 	sigaction(SIGBUS, &sa, NULL);
@@ -275,7 +281,7 @@ static bool executable(const struct insn *in)
 	if (in->op == OP_VMOV)
 		return native_avx;
 	if (in->op == OP_MOVBE)
-		return __builtin_cpu_supports("movbe");
+		return native_movbe;
 	if (in->op == OP_INS || in->op == OP_OUTS)
 		return false;
 	return in->op >= OP_ADD && in->op <= OP_SCAS && in->op != OP_MOV_TO_SREG;
