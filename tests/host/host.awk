@@ -15,7 +15,10 @@ function flush(	kind, prog, objs) {
 			"\t@echo '  HOSTCC  $<'\n" \
 			"\t$Q $(HOST_CC) $(FLAGS_%s) %s -MMD -MP -c -o $@ $<\n", objs, kind, cflags
 	seen[objs] = 1
-	printf "%s: $(addprefix %s/,$(addsuffix .o,%s $(wildcard %s)))\n", prog, objs, file, sources
+	printf "%s: $(addprefix %s/,$(addsuffix .o,%s $(filter-out %%.asl,$(wildcard %s))))\n", prog,
+		objs, file, sources
+	if (sources ~ /\.asl/) # data: the object of the image serves
+		printf "%s: $(patsubst %%,$(BUILD)/obj/%%.o,$(filter %%.asl,%s))\n", prog, sources
 	printf "\t$Q $(HOST_CC) $(FLAGS_%s) -o $@ $(filter %%.o,$^) %s -lcmocka\n", kind, libs
 }
 
