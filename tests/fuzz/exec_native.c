@@ -4,11 +4,11 @@
 /*
  * Runs random instructions of the executable set twice, on this machine's CPU and with emul_exec(),
  * from the same registers, flags, vector registers and memory, and compares all of them afterwards.
- * 64-bit mode; port I/O and MOV to a segment register are left out. Faults count: the CPU must fault
- * where the emulator does, with the same registers.
+ * 64-bit mode; port I/O and MOV to a segment register are left out. Faults count: the CPU must
+ * fault where the emulator does, with the same registers.
  *
- * Every encoding that decode() knows is found by trying all opcodes, so a new one is tested without a
- * change here. Flags that the manuals leave undefined are compared too: see flags_to_compare().
+ * Every encoding that decode() knows is found by trying all opcodes, so a new one is tested without
+ * a change here. Flags that the manuals leave undefined are compared too: see flags_to_compare().
  * Usage: exec_native [count [seed]].
  */
 #define _GNU_SOURCE /* REG_RIP */
@@ -51,53 +51,42 @@ static int native_signal;
 void native_enter(void);
 void native_exit(void);
 
-#define GPRS(X)                                                                       \
-	X("0", "%rax")                                                                \
-	X("8", "%rcx")                                                                \
-	X("16", "%rdx")                                                               \
-	X("24", "%rbx")                                                               \
-	X("32", "%rsp")                                                               \
-	X("40", "%rbp")                                                               \
-	X("48", "%rsi")                                                               \
-	X("56", "%rdi") X("64", "%r8") X("72", "%r9") X("80", "%r10") X("88", "%r11") \
-		X("96", "%r12") X("104", "%r13") X("112", "%r14") X("120", "%r15")
-#define VECS(X)                                                                             \
-	X("136", "%ymm0")                                                                   \
-	X("168", "%ymm1")                                                                   \
-	X("200", "%ymm2")                                                                   \
-	X("232", "%ymm3")                                                                   \
-	X("264", "%ymm4")                                                                   \
-	X("296", "%ymm5")                                                                   \
-	X("328", "%ymm6")                                                                   \
-	X("360", "%ymm7") X("392", "%ymm8") X("424", "%ymm9") X("456", "%ymm10")            \
-		X("488", "%ymm11") X("520", "%ymm12") X("552", "%ymm13") X("584", "%ymm14") \
-			X("616", "%ymm15")
-#define LOAD(off, reg)      "mov native_in+" off "(%rip)," reg "\n"
-#define STORE(off, reg)     "mov " reg ",native_out+" off "(%rip)\n"
-#define LOAD_VEC(off, reg)  "vmovdqu native_in+" off "(%rip)," reg "\n"
-#define STORE_VEC(off, reg) "vmovdqu " reg ",native_out+" off "(%rip)\n"
+#define GPRS                                                                        \
+	".irp reg, rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi, r8, r9, r10, r11, r12, " \
+	"r13, r14, r15\n"
+#define VECS ".irp nr, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15\n"
 
-/* The instruction is at native_code, followed by a jump to native_exit that uses no register. */
+/*
+ * The instruction is at native_code, followed by a jump to native_exit that uses no register. The
+ * offsets are those in struct state.
+ */
 __asm__(".text\n"
 	"native_enter:\n"
 	"push %rbx; push %rbp; push %r12; push %r13; push %r14; push %r15\n"
 	"mov %rsp, native_rsp(%rip)\n"
 	"cmpq $0, native_avx(%rip)\n"
-	"je 1f\n" VECS(
-		LOAD_VEC) "1:\n"
-			  "pushq native_in+128(%rip)\n"
-			  "popfq\n" GPRS(
-				  LOAD) "jmp *native_code(%rip)\n"
-					"native_exit:\n" GPRS(
-						STORE) "mov native_rsp(%rip), %rsp\n"
-						       "pushfq\n"
-						       "popq native_out+128(%rip)\n"
-						       "cld\n"
-						       "cmpq $0, native_avx(%rip)\n"
-						       "je 1f\n" VECS(
-							       STORE_VEC) "vzeroupper\n1:\n"
-									  "pop %r15; pop %r14; pop %r13; pop %r12; pop %rbp; pop %rbx\n"
-									  "ret\n");
+	"je 1f\n" VECS "vmovdqu native_in + 136 + 32 * \\nr(%rip), %ymm\\nr\n"
+	".endr\n"
+	"1: pushq native_in + 128(%rip)\n"
+	"popfq\n"
+	".set off, 0\n" GPRS "mov native_in + off(%rip), %\\reg\n"
+	".set off, off + 8\n"
+	".endr\n"
+	"jmp *native_code(%rip)\n"
+	"native_exit:\n"
+	".set off, 0\n" GPRS "mov %\\reg, native_out + off(%rip)\n"
+	".set off, off + 8\n"
+	".endr\n"
+	"mov native_rsp(%rip), %rsp\n"
+	"pushfq\n"
+	"popq native_out + 128(%rip)\n"
+	"cld\n"
+	"cmpq $0, native_avx(%rip)\n"
+	"je 1f\n" VECS "vmovdqu %ymm\\nr, native_out + 136 + 32 * \\nr(%rip)\n"
+	".endr\n"
+	"vzeroupper\n"
+	"1: pop %r15; pop %r14; pop %r13; pop %r12; pop %rbp; pop %rbx\n"
+	"ret\n");
 
 static void on_fault(int sig, siginfo_t *info, void *uc)
 {
@@ -447,8 +436,10 @@ static u64 pick_target(const struct insn *in)
 		t = BUF + BUF_SIZE - below(32);
 	else if (r == 5)
 		t = BUF + BUF_SIZE + below(64);
-	/* Locked accesses stay in a cache line: the kernel punishes others. CMPXCHG16B faults before
-	 * it comes to that. */
+	/*
+	 * Locked accesses stay in a cache line: the kernel punishes others. CMPXCHG16B faults
+	 * before it comes to that.
+	 */
 	if (in->rm_size == 16 && in->op == OP_CMPXCHG8B && below(8) == 0)
 		return t;
 	if (is_locked(in) || (in->flags & INSN_ALIGN && below(16)))
@@ -589,8 +580,10 @@ static enum emul_res emulate(const struct insn *in, struct state *st)
 	return r;
 }
 
-/* With 32-bit addresses a repeated instruction that faults at once, or has nothing to do, clears the
- * upper halves of its registers on Intel CPUs; that is left undefined, and not compared. */
+/*
+ * With 32-bit addresses a repeated instruction that faults at once, or has nothing to do, clears
+ * the upper halves of its registers on Intel CPUs; that is left undefined, and not compared.
+ */
 static bool same_registers(const struct insn *in, const struct state *em)
 {
 	bool loose = native_signal && is_string(in) && in->addr_size == 4;

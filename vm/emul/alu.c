@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Carries come from the operands and the result: with r = a + b + c, bit i of a ^ b ^ r is the carry
- * into bit i. Source: AMD APM 1 "Flags Register".
+ * Carries come from the operands and the result: with r = a + b + c, bit i of a ^ b ^ r is the
+ * carry into bit i. Source: AMD APM 1 "Flags Register".
  */
 #include "vm/emul/alu.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Executes one decoded instruction on a vCPU's registers. All memory, ports and vector registers are
- * behind struct emul_ops, so the same code runs in the hypervisor and in tests.
+ * Executes one decoded instruction on a vCPU's registers. All memory, ports and vector registers
+ * are behind struct emul_ops, so the same code runs in the hypervisor and in tests.
  *
- * An instruction is all or nothing: no register changes before its last memory access has succeeded.
- * A repeated string instruction is that per element.
+ * An instruction is all or nothing: no register changes before its last memory access has
+ * succeeded. A repeated string instruction is that per element.
  */
 #pragma once
 
@@ -42,7 +42,9 @@ struct emul_fault {
 /* n is at most 32 and a range may cross a page. An op that returns EMUL_FAULT has filled e->fault
  * and changed nothing. */
 struct emul_ops {
-	/* rmw: a write to the same bytes follows; it must be allowed, or the fault is the write's. */
+	/*
+	 * rmw: a write to the same bytes follows; it must be allowed, or the fault is the write's.
+	 */
 	enum emul_res (*read)(struct emul *e, gva_t gva, void *buf, u32 n, bool rmw);
 	enum emul_res (*write)(struct emul *e, gva_t gva, const void *buf, u32 n);
 	/*

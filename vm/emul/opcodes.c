@@ -184,7 +184,9 @@ const struct opcode opcode_groups[G_NR * 8] = {
 	LEN(0), LEN(0),
 };
 
-/* Prefix order 0, 66, F3, F2. MMX forms (no prefix on 6E, 6F, 7E, 7F, D6, E7) are not in the set. */
+/*
+ * Prefix order 0, 66, F3, F2. MMX forms (no prefix on 6E, 6F, 7E, 7F, D6, E7) are not in the set.
+ */
 static const struct vec_op vec_ops[] = {
 	V(1, 0x10, 0, F_REG_RM, 0, 0), V(1, 0x10, 1, F_REG_RM, 0, 0),
 	V(1, 0x10, 2, F_REG_RM, 4, V_NOREG), V(1, 0x10, 3, F_REG_RM, 8, V_NOREG),
