@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Source: Motorola "MC146818A Real-Time Clock Plus RAM" datasheet; ACPI specification, FADT CENTURY. */
+/*
+ * Source: Motorola "MC146818A Real-Time Clock Plus RAM" datasheet; ACPI specification, FADT
+ * CENTURY.
+ */
 #include "drivers/cmos.h"
 
 #include "arch/x86.h"

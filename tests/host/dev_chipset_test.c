@@ -67,7 +67,7 @@ static void creation_fails_whole_and_leaves_nothing(void **state)
 	set_up(state);
 }
 
-/* --- resets and exits ------------------------------------------------------------------------------- */
+/* --- resets and exits ------------------------------------------------------------------------- */
 
 static void reset_by_port_cf9(void **state)
 {
@@ -128,7 +128,7 @@ static void debugcon_is_the_console(void **state)
 	assert_string_equal(machine_console, "U!");
 }
 
-/* --- PCI -------------------------------------------------------------------------------------------- */
+/* --- PCI -------------------------------------------------------------------------------------- */
 
 static u32 pci(u32 address)
 {
@@ -158,7 +158,7 @@ static void there_is_one_host_bridge(void **state)
 	assert_int_equal(machine_in(0xcf8, 4), 0x80010000);
 }
 
-/* --- fw_cfg ----------------------------------------------------------------------------------------- */
+/* --- fw_cfg ----------------------------------------------------------------------------------- */
 
 static u64 item(u16 key, u32 bytes)
 {
@@ -196,7 +196,7 @@ static void fw_cfg_tells_the_machine(void **state)
 	assert_int_equal(machine_in(0x511, 1) | machine_in(0x511, 1) << 8, 0xfc00);
 }
 
-/* --- everything ------------------------------------------------------------------------------------- */
+/* --- everything ------------------------------------------------------------------------------- */
 
 static void ports_lie_where_they_should_and_are_few(void **state)
 {

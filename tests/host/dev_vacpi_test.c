@@ -178,7 +178,7 @@ static void disassemble(const char *dir, const struct acpi_table *t)
 
 static void iasl_understands_every_table(void **state)
 {
-	char dir[] = "/tmp/vacpi_XXXXXX", cmd[64];
+	char dir[] = "vacpi_XXXXXX", cmd[64];
 	const struct acpi_fadt *f;
 
 	(void)state;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* SOURCES: vm/dev/vioapic.c vm/dev/virq.c vm/dev/vpic.c vm/dev/vapic_msg.c vm/dev/vlapic*.c */
-/* SOURCES: tests/host/fake/machine.c tests/host/fake/clock.c tests/host/fake/mem.c tests/host/fake/bug.c */
+/* SOURCES: tests/host/fake/machine.c tests/host/fake/clock.c */
+/* SOURCES: tests/host/fake/mem.c tests/host/fake/bug.c */
 /* The I/O APIC with real local APICs and PICs around it: lines, entries, ends of interrupts. */
 
 #include "vm/dev/vioapic.h"

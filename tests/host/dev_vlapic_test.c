@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* SOURCES: vm/dev/vlapic.c vm/dev/vlapic_regs.c vm/dev/vlapic_timer.c vm/dev/vapic_msg.c */
-/* SOURCES: tests/host/fake/machine.c tests/host/fake/clock.c tests/host/fake/mem.c tests/host/fake/bug.c */
+/* SOURCES: tests/host/fake/machine.c tests/host/fake/clock.c */
+/* SOURCES: tests/host/fake/mem.c tests/host/fake/bug.c */
 /* The local APIC: priorities, messages, the timer's three modes, x2APIC, errors. */
 
 #include "vm/dev/vlapic.h"
@@ -205,7 +206,7 @@ static void software_disable_masks_and_holds(void **state)
 	take(0, 0x55); /* what was pending stays */
 }
 
-/* --- messages --------------------------------------------------------------------------------------- */
+/* --- messages --------------------------------------------------------------------------------- */
 
 static void ipi(u32 from, u32 dest, u32 lo)
 {
@@ -339,7 +340,7 @@ static void only_aligned_words_reach_registers(void **state)
 	assert_int_equal(rd(0, TPR), 0x20);
 }
 
-/* --- LINT and the PICs ------------------------------------------------------------------------------ */
+/* --- LINT and the PICs ------------------------------------------------------------------------ */
 
 static void lint_pins_do_what_their_entries_say(void **state)
 {
@@ -366,7 +367,7 @@ static void lint_pins_do_what_their_entries_say(void **state)
 	assert_false(vlapic_accepts_pic(&cpu[1]));
 }
 
-/* --- timer; the test's TSC and the bus both run at 1 GHz -------------------------------------------- */
+/* --- timer; the test's TSC and the bus both run at 1 GHz -------------------------------------- */
 
 static void one_shot_fires_once_when_the_count_is_zero(void **state)
 {
@@ -503,7 +504,7 @@ static void a_quiet_machine_has_no_timer(void **state)
 	assert_int_equal(who_has(0x40), 1);
 }
 
-/* --- x2APIC ----------------------------------------------------------------------------------------- */
+/* --- x2APIC ----------------------------------------------------------------------------------- */
 
 static int x2rd(u32 i, u32 off, u64 *val)
 {
@@ -601,7 +602,7 @@ static void x2apic_messages(void **state)
 	assert_int_equal(x2wr(3, 0x3f0, 0x151), -EINVAL);
 }
 
-/* --- anything at all -------------------------------------------------------------------------------- */
+/* --- anything at all -------------------------------------------------------------------------- */
 
 static void random_accesses_do_no_harm(void **state)
 {

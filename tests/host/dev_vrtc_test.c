@@ -73,7 +73,9 @@ static void formats_can_change_while_it_runs(void **state)
 {
 	(void)state;
 	wr(11, 0x06);
-	/* The registers hold BCD bytes, read as binary now: as on the chip, they must be set anew. */
+	/*
+	 * The registers hold BCD bytes, read as binary now: as on the chip, they must be set anew.
+	 */
 	wr(4, 23);
 	wr(2, 59);
 	wr(0, 59);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a guest cannot find by itself: the PCI host bridge with its windows, the ISA devices, and how to
- * power off. The ports are those of vm/dev/. Source: ACPI specification "ACPI Source Language Reference".
+ * What a guest cannot find by itself: the PCI host bridge with its windows, the ISA devices, and
+ * how to power off. The ports are those of vm/dev/. Source: ACPI specification "ASL Reference".
  */
 DefinitionBlock ("dsdt.aml", "DSDT", 2, "UMBRA ", "UMBRAPC ", 1)
 {
@@ -19,12 +19,13 @@ DefinitionBlock ("dsdt.aml", "DSDT", 2, "UMBRA ", "UMBRAPC ", 1)
 				WordBusNumber (ResourceProducer, MinFixed, MaxFixed, PosDecode,
 					0, 0, 0xff, 0, 0x100)
 				IO (Decode16, 0xcf8, 0xcf8, 1, 8)
-				WordIO (ResourceProducer, MinFixed, MaxFixed, PosDecode, EntireRange,
-					0, 0, 0xcf7, 0, 0xcf8)
-				WordIO (ResourceProducer, MinFixed, MaxFixed, PosDecode, EntireRange,
-					0, 0xd00, 0xffff, 0, 0xf300)
+				WordIO (ResourceProducer, MinFixed, MaxFixed, PosDecode,
+					EntireRange, 0, 0, 0xcf7, 0, 0xcf8)
+				WordIO (ResourceProducer, MinFixed, MaxFixed, PosDecode,
+					EntireRange, 0, 0xd00, 0xffff, 0, 0xf300)
 				DWordMemory (ResourceProducer, PosDecode, MinFixed, MaxFixed,
-					NonCacheable, ReadWrite, 0, 0xc0000000, 0xfebfffff, 0, 0x3ec00000)
+					NonCacheable, ReadWrite, 0,
+					0xc0000000, 0xfebfffff, 0, 0x3ec00000)
 			})
 
 			Device (COM1)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Tables depend only on the number of vCPUs, so each is a structure on the stack that is written to the
- * guest with its checksum. Section titles in comments are the ACPI specification's.
+ * Tables depend only on the number of vCPUs, so each is a structure on the stack that is written to
+ * the guest with its checksum. Section titles in comments are the ACPI specification's.
  */
 #include "vm/acpi/vacpi.h"
 

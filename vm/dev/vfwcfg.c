@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The guest writes a key to the selector port and reads that item byte by byte; past its end it reads
- * zeros. No DMA interface, and writes to the data port do nothing, as since QEMU 2.4. */
+/*
+ * The guest writes a key to the selector port and reads that item byte by byte; past its end it
+ * reads zeros. No DMA interface, and writes to the data port do nothing, as since QEMU 2.4.
+ */
 #include "vm/dev/vfwcfg.h"
 
 #include <errno.h>

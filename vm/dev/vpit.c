@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A channel's count is never stored: it follows from the TSC at which counting began. Section titles
- * in comments are the 8254 datasheet's.
+ * A channel's count is never stored: it follows from the TSC at which counting began. Section
+ * titles in comments are the 8254 datasheet's.
  *
- * Ticks of channel 0 that the guest could not take in time are owed to it, up to MAX_OWED: as long as
- * it takes interrupts promptly they come at up to four times the programmed rate until none is left.
- * A guest that does not take them, or has the line masked, is owed nothing faster than its own rate.
+ * Ticks of channel 0 that the guest could not take in time are owed to it, up to MAX_OWED: as long
+ * as it takes interrupts promptly they come at up to four times the programmed rate until none is
+ * left. A guest that does not take them, or has the line masked, is owed nothing faster than its
+ * own rate.
  */
 #include "vm/dev/vpit.h"
 
@@ -157,7 +158,7 @@ static bool output(const struct vpit *s, const struct channel *c, u64 now)
 	}
 }
 
-/* --- channel 0 and its interrupt ------------------------------------------------------------------ */
+/* --- channel 0 and its interrupt -------------------------------------------------------------- */
 
 static void set_out0(struct vpit *s, bool level)
 {
@@ -237,7 +238,7 @@ static void expired(struct timer *t)
 	spin_unlock(&s->vm->chipset_lock);
 }
 
-/* --- programming ---------------------------------------------------------------------------------- */
+/* --- programming ------------------------------------------------------------------------------ */
 
 static void begin(struct channel *c, u64 now)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * There is no SMM, so the machine is in ACPI mode from the start (SCI_EN is always set), and no button
- * or wake-up event: the PM timer's carry is the only status bit. Section titles in comments are the ACPI
- * specification's.
+ * There is no SMM, so the machine is in ACPI mode from the start (SCI_EN is always set), and no
+ * button or wake-up event: the PM timer's carry is the only status bit. Section titles in comments
+ * are the ACPI specification's.
  */
 #include "vm/dev/vpm.h"
 

@@ -16,8 +16,9 @@ struct vports {
 	char exit_text[32];
 };
 
-/* --- PCI configuration mechanism 1. Source: PCI Local Bus Specification "Software Generation of
- * Configuration Transactions"; Intel 82441FX (PMC) datasheet for the host bridge's header. ---------- */
+/* --- PCI configuration mechanism 1 ----------------------------------------------------------
+ * Source: PCI Local Bus Specification "Software Generation of Configuration Transactions"; Intel
+ * 82441FX (PMC) datasheet for the host bridge's header. */
 
 #define PCI_ADDRESS   0xcf8
 #define RESET_CONTROL 0xcf9
@@ -40,8 +41,11 @@ static u32 pci_config(u32 address)
 	return reg < ARRAY_SIZE(bridge_header) ? bridge_header[reg] : 0;
 }
 
-/* --- Resets. Source: Intel 82371AB (PIIX4) datasheet "RC - Reset Control Register"; IBM PS/2 Technical
- * Reference "System Control Port A". ---------------------------------------------------------------- */
+/*
+ * --- Resets. Source: Intel 82371AB (PIIX4) datasheet "RC - Reset Control Register"; IBM PS/2
+ * Technical Reference "System Control Port A".
+ * ----------------------------------------------------------------
+ */
 
 #define RC_CPU   BIT32(2)
 #define RC_BITS  0x06
@@ -99,7 +103,7 @@ static void port92_write(void *dev, u16 port, u8 size, u32 val)
 }
 
 /* There is no keyboard controller (the FADT says so), but its reset line is what many systems try
- * first or last. Source: IBM PC AT Technical Reference "8042 Keyboard Controller", pulse output port. */
+ * first or last. Source: IBM PC AT Technical Reference "8042 Keyboard Controller". */
 #define KBD_PULSE_RESET 0xfe
 
 static u32 kbd_read(void *dev, u16 port, u8 size)
@@ -120,7 +124,10 @@ static void kbd_write(void *dev, u16 port, u8 size, u32 val)
 		vm_request_reset(s->vm, "reset through the keyboard controller");
 }
 
-/* --- debugcon and isa-debug-exit. Source: QEMU sources' documentation "Debugcon" and "isa-debug-exit". */
+/*
+ * --- debugcon and isa-debug-exit. Source: QEMU sources' documentation "Debugcon" and
+ * "isa-debug-exit".
+ */
 
 #define DEBUGCON   0xe9
 #define DEBUG_EXIT 0xf4
@@ -161,7 +168,7 @@ static void debug_exit_write(void *dev, u16 port, u8 size, u32 val)
 	vm_request_poweroff(s->vm, s->exit_text);
 }
 
-/* --- life ------------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 int vports_create(struct vm *vm)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The time is a number of seconds and the TSC at which the first of them began; registers are made from
- * it when they are read. Flags of register C are brought up to date when they are read too, so a timer
- * runs only for enabled interrupts. Section titles in comments are the MC146818A datasheet's.
+ * The time is a number of seconds and the TSC at which the first of them began; registers are made
+ * from it when they are read. Flags of register C are brought up to date when they are read too, so
+ * a timer runs only for enabled interrupts. Section titles in comments are the MC146818A
+ * datasheet's.
  */
 #include "vm/dev/vrtc.h"
 
@@ -82,7 +83,7 @@ static u64 tsc_of(const struct vrtc *s, u64 seconds)
 	return s->base_at + (seconds - s->base) * tsc_hz();
 }
 
-/* --- formats: "Time, Calendar, and Alarm Locations" ----------------------------------------------- */
+/* --- formats: "Time, Calendar, and Alarm Locations" ------------------------------------------- */
 
 static u8 encode(const struct vrtc *s, u32 val)
 {
@@ -140,7 +141,7 @@ static void time_from_regs(struct vrtc *s, u64 tsc)
 	s->base = date_to_seconds(&d);
 }
 
-/* --- events ----------------------------------------------------------------------------------------- */
+/* --- events ----------------------------------------------------------------------------------- */
 
 /* TSC cycles in a period; 0 = off. "Periodic Interrupt Rate" */
 static u64 period(const struct vrtc *s)
@@ -167,8 +168,8 @@ static bool alarm_field(const struct vrtc *s, u32 reg, u32 now)
 }
 
 /*
- * The first second from t on at which the alarm goes off, or 0 when no time of day matches. Skips whole
- * hours and minutes, so within a day it finds it in 24 + 60 + 60 steps, or once more around.
+ * The first second from t on at which the alarm goes off, or 0 when no time of day matches. Skips
+ * whole hours and minutes, so within a day it finds it in 24 + 60 + 60 steps, or once more around.
  */
 static u64 next_alarm(const struct vrtc *s, u64 t)
 {
@@ -246,7 +247,7 @@ static void expired(struct timer *t)
 	spin_unlock(&s->vm->chipset_lock);
 }
 
-/* --- ports ------------------------------------------------------------------------------------------ */
+/* --- ports ------------------------------------------------------------------------------------ */
 
 static bool is_time(u32 reg)
 {
@@ -292,8 +293,10 @@ static void write_b(struct vrtc *s, u8 val, u64 now)
 {
 	u8 old = s->ram[REG_B];
 
-	/* The registers keep what they hold when the format changes, so the time is read out of them
-	 * with the new one. */
+	/*
+	 * The registers keep what they hold when the format changes, so the time is read out of
+	 * them with the new one.
+	 */
 	if (!(old & B_SET) && (val & B_SET || (old ^ val) & (B_BINARY | B_24H)))
 		regs_from_time(s, now);
 	s->ram[REG_B] = val;
@@ -360,7 +363,7 @@ static void rtc_write(void *dev, u16 port, u8 size, u32 val)
 		s->index = val & (RAM_SIZE - 1);
 }
 
-/* --- life --------------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 static void put16(struct vrtc *s, u32 reg, u64 val)
 {
@@ -369,8 +372,10 @@ static void put16(struct vrtc *s, u32 reg, u64 val)
 	s->ram[reg + 1] = (u8)(val >> 8);
 }
 
-/* What firmware leaves in the memory. Source: Ralf Brown's Interrupt List, "CMOS Memory Map"; the bytes
- * from 0x34 on as QEMU and SeaBIOS use them. */
+/*
+ * What firmware leaves in the memory. Source: Ralf Brown's Interrupt List, "CMOS Memory Map"; the
+ * bytes from 0x34 on as QEMU and SeaBIOS use them.
+ */
 static void init_ram(struct vrtc *s)
 {
 	u64 ram = s->vm->cfg.memory, low = MIN(ram, VM_LOW_RAM_MAX), high = (ram - low) >> 16;

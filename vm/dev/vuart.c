@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The line has no speed: what the guest sends is gone at once, and what it receives waits in a ring whose
- * oldest 16 bytes are the FIFO. OUT2 does not gate the interrupt: on QEMU it does not either, and small
- * systems written for it rely on that. Section titles in comments are the PC16550D datasheet's.
+ * The line has no speed: what the guest sends is gone at once, and what it receives waits in a ring
+ * whose oldest 16 bytes are the FIFO. OUT2 does not gate the interrupt: on QEMU it does not either,
+ * and small systems written for it rely on that. Section titles in comments are the PC16550D
+ * datasheet's.
  */
 #include "vm/dev/vuart.h"
 
@@ -84,8 +85,10 @@ static u32 rx_trigger(const struct vuart *s)
 	return s->fcr & FCR_ENABLE ? level[s->fcr >> 6] : 1;
 }
 
-/* "Interrupt Identification Register". Bytes below the trigger level raise the time-out at once: the
- * sender has nothing more to send. */
+/*
+ * "Interrupt Identification Register". Bytes below the trigger level raise the time-out at once:
+ * the sender has nothing more to send.
+ */
 static u8 iir(const struct vuart *s)
 {
 	u32 fill = rx_fill(s);

@@ -141,7 +141,7 @@ void machine_wait(u64 ns)
 	fake_clock_run(fake_tsc + ns);
 }
 
-/* --- what devices ask for ------------------------------------------------------------------------- */
+/* --- what devices ask for --------------------------------------------------------------------- */
 
 __attribute__((weak)) void vm_irq_set(struct vm *vm, u32 gsi, bool level)
 {

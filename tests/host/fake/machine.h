@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A machine for tests of devices: a struct vm with vCPUs that never run, on the test's clock. What a
- * device asks of its machine is noted. Link fake/machine.c, clock.c, mem.c, bug.c and the device; a
- * test that links vm/dev/virq.c gets the real vm_irq_set() instead of the one that takes notes.
+ * A machine for tests of devices: a struct vm with vCPUs that never run, on the test's clock. What
+ * a device asks of its machine is noted. Link fake/machine.c, clock.c, mem.c, bug.c and the device;
+ * a test that links vm/dev/virq.c gets the real vm_irq_set() instead of the one that takes notes.
  */
 #pragma once
 
