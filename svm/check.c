@@ -239,10 +239,15 @@ static u64 reserved_bits(const struct reg_bit *table, u32 nr, u64 always)
 	return ~known;
 }
 
+u64 svm_host_cr4(void)
+{
+	return ~reserved_bits(cr4_bits, ARRAY_SIZE(cr4_bits), CR4_PCE);
+}
+
 static struct check_cpu this_machine(void)
 {
 	return (struct check_cpu){
-		.cr4_reserved = reserved_bits(cr4_bits, ARRAY_SIZE(cr4_bits), CR4_PCE),
+		.cr4_reserved = ~svm_host_cr4(),
 		.efer_reserved = reserved_bits(efer_bits, ARRAY_SIZE(efer_bits), 0),
 		.phys_reserved = ~MASK(mmu_hw.maxphyaddr - 1, 0),
 		.nr_asids = svm_facts.nr_asids,

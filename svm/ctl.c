@@ -3,11 +3,10 @@
  * The control half of the VMCB: what exits, and the bitmaps that all VMs share. A VM needs nothing
  * of its own here; a vCPU one frame and a small record.
  *
- * The guest owns CR0, CR3 and CR4: under nested paging no write to them can hurt anybody else.
- * CR0.CD makes the guest's own accesses slow. A CR4 bit that CPUID hides but this CPU has can be
- * set; what it would switch on lies in MSRs that do exit, or in the guest's own memory
- * (docs/backends.md). CR8 exits, which spares copying V_TPR at every exit: 64-bit Linux never
- * touches it.
+ * The guest owns CR0, CR3 and CR4: under nested paging no write to them can hurt anybody else. CR0.CD
+ * makes the guest's own accesses slow. CR4 exits if the CPU has a bit that the guest's CPUID hides,
+ * but for those that have no effect alone. CR8 exits, which spares copying V_TPR at every exit:
+ * 64-bit Linux never touches it.
  */
 #include <errno.h>
 #include <string.h>
@@ -16,6 +15,7 @@
 #include "arch/msr.h"
 #include "arch/regs.h"
 #include "svm/svm.h"
+#include "vm/cpuid.h"
 #include "vm/vm.h"
 
 #define IOPM_FRAMES  3 /* 65536 ports, and the bytes behind for a wide access to the last */
@@ -90,6 +90,15 @@ void svm_vm_fini(struct vm *vm)
 	(void)vm;
 }
 
+/* What they switch on is behind MSRs that exit: all protection keys of supervisor pages allow
+ * everything, and neither shadow stacks nor branch tracking are enabled. */
+#define CR4_NO_EFFECT (CR4_PKS | CR4_CET)
+
+static bool cr4_exits(const struct vm *vm)
+{
+	return svm_host_cr4() & ~vm->cpuid->caps.cr4_valid & ~CR4_NO_EFFECT;
+}
+
 static void ctl_setup(struct vmcb *b)
 {
 	for (u32 i = 0; i < ARRAY_SIZE(intercepts); i++)
@@ -121,6 +130,8 @@ int svm_vcpu_init(struct vcpu *v)
 	s->vmcb_hpa = ptr_hpa(s->vmcb).v;
 	s->mmu = &v->vm->mmu;
 	ctl_setup(s->vmcb);
+	if (cr4_exits(v->vm))
+		s->vmcb->ctl.cr_write |= BIT32(4);
 	v->backend = s;
 	mmu_tag_register(s->mmu, &s->tag, v->cpu->idx);
 	return 0;

@@ -47,6 +47,8 @@ svm_switch:
 	mov	GPR(15)(%rdi), %r15
 	mov	GPR(7)(%rdi), %rdi
 	vmload	%rax
+.global svm_vmrun
+svm_vmrun:
 	vmrun	%rax
 	vmsave	%rax
 	pop	%rax

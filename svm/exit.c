@@ -91,6 +91,19 @@ static enum exit_reason intr(struct vcpu *v, const struct vmcb_ctl *c)
 	return EXIT_IRQ;
 }
 
+/*
+ * QUIRK: QEMU TCG leaves the guest with the code of a refused VMRUN, where it should raise #GP, when
+ * the guest writes a reserved bit of CR3 or CR4. After a refused VMRUN it has stored the host's RIP.
+ */
+static enum exit_reason invalid(struct vcpu *v)
+{
+	if (!svm_facts.is_tcg || v->regs.rip == (u64)svm_vmrun)
+		return EXIT_FAIL;
+	v->exit.exc.vector = EXC_GP;
+	v->exit.exc.error = 0;
+	return EXIT_EXCEPTION;
+}
+
 static enum exit_reason rare(struct vcpu *v, u32 code, const struct vmcb_ctl *c)
 {
 	switch (code) {
@@ -105,7 +118,7 @@ static enum exit_reason rare(struct vcpu *v, u32 code, const struct vmcb_ctl *c)
 	case VMEXIT_EXCEPTION ... VMEXIT_EXCEPTION + 31:
 		return exception(v, code - VMEXIT_EXCEPTION, c);
 	case VMEXIT_INVALID:
-		return EXIT_FAIL;
+		return invalid(v);
 	default:
 		return EXIT_UNKNOWN;
 	}

@@ -80,7 +80,7 @@ void svm_shadow_lost(struct vcpu *v)
 {
 	struct svm_vcpu *s = svm_of(v);
 
-	if (!svm_facts.forgets_shadow)
+	if (!svm_facts.is_tcg)
 		return;
 	s->shadow = true;
 	s->shadow_rip = v->regs.rip;

@@ -88,6 +88,9 @@ void svm_set_tsc_offset(struct vcpu *v, u64 offset);
 /* enter.c */
 enum exit_reason svm_enter(struct vcpu *v);
 
+/* enter.S: the VMRUN itself. */
+extern const char svm_vmrun[];
+
 /* exit.c: where svm/enter.S goes on. Fills v->regs and v->exit. */
 enum exit_reason svm_exited(struct vcpu *v);
 
@@ -121,5 +124,6 @@ void svm_set_seg(struct vcpu *v, u32 seg, const struct segment *s);
 void svm_get_paging(struct vcpu *v, struct mmu_regs *r);
 
 /* check.c, dump.c */
+u64 svm_host_cr4(void); /* CR4 bits that this CPU has */
 int svm_check(struct vcpu *v, struct out *o);
 void svm_dump(struct vcpu *v, struct out *o);

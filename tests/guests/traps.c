@@ -120,11 +120,10 @@ static void by_page_table(void)
 static void by_control_register(void)
 {
 	u64 cr0 = read_cr0(), cr4 = read_cr4();
+	int vector = PROBE("mov %0, %%cr0", , "r"((cr0 | CR0_NW) & ~CR0_CD));
 
-	expect_gp("traps.cr0_nw_without_cd",
-		  PROBE("mov %0, %%cr0", , "r"((cr0 | CR0_NW) & ~CR0_CD)),
-		  "CR0 took NW without CD");
-	write_cr0(cr0);
+	write_cr0(cr0); /* first: no hypervisor can enter a guest with that */
+	expect_gp("traps.cr0_nw_without_cd", vector, "CR0 took NW without CD");
 	expect_gp("traps.cr0_upper_half", PROBE("mov %0, %%cr0", , "r"(cr0 | BIT(32))),
 		  "CR0 took bit 32");
 	expect("traps.ud_cr1", PROBE("mov %%cr1, %0", "=r"(cr0), ), EXC_UD, 0);

@@ -13,6 +13,8 @@
 
 struct svm_facts svm_facts;
 
+const char svm_vmrun[1];
+
 static struct vmcb b;
 static struct svm_vcpu s;
 static struct vcpu v;
@@ -64,6 +66,17 @@ static enum exit_reason leave(u64 code, u64 info1, u64 info2)
 	assert_int_equal(s.tag.in_guest, 0);
 	assert_int_equal(v.exit.code, code);
 	return (enum exit_reason)v.exit.reason;
+}
+
+static void reserved_cr_bit_is_the_guests_fault_on_tcg(void **state)
+{
+	(void)state;
+	svm_facts.is_tcg = true;
+	assert_int_equal(leave(VMEXIT_INVALID, 0, 0), EXIT_EXCEPTION);
+	assert_int_equal(v.exit.exc.vector, EXC_GP);
+	assert_int_equal(v.exit.exc.error, 0);
+	b.save.rip = (u64)svm_vmrun;
+	assert_int_equal(leave(VMEXIT_INVALID, 0, 0), EXIT_FAIL);
 }
 
 static void registers_come_back(void **state)
@@ -383,7 +396,7 @@ static void shadow_that_the_cpu_forgets_is_kept(void **state)
 	b.ctl.int_shadow = 0;
 	leave(VMEXIT_INTR, 0, 0);
 	assert_false(svm_irq_shadow(&v)); /* this CPU kept it */
-	svm_facts.forgets_shadow = true;
+	svm_facts.is_tcg = true;
 	b.ctl.int_shadow = INT_SHADOW;
 	leave(VMEXIT_INTR, 0, 0);
 	b.ctl.int_shadow = 0;
@@ -401,7 +414,7 @@ static void shadow_that_the_cpu_forgets_is_kept(void **state)
 static void shadow_ends_with_the_emulated_instruction(void **state)
 {
 	(void)state;
-	svm_facts.forgets_shadow = true;
+	svm_facts.is_tcg = true;
 	b.ctl.int_shadow = INT_SHADOW;
 	leave(VMEXIT_INTR, 0, 0);
 	svm_clear_irq_shadow(&v);
@@ -435,6 +448,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(registers_come_back, setup),
+		cmocka_unit_test_setup(reserved_cr_bit_is_the_guests_fault_on_tcg, setup),
 		cmocka_unit_test_setup(plain_exits, setup),
 		cmocka_unit_test_setup(msr_direction_is_in_exitinfo1, setup),
 		cmocka_unit_test_setup(port_access, setup),
