@@ -172,10 +172,21 @@ void mux_input(u8 c)
 		shell_input(c);
 }
 
-void mux_write(const char *s, size_t n)
+static void wait_for_line(void)
 {
 	while (READ_ONCE(mux.booting) || READ_ONCE(mux.vm) || console_busy())
 		thread_block();
+}
+
+void mux_write(const char *s, size_t n)
+{
+	wait_for_line();
+	console_write(s, n);
+}
+
+void mux_text(const char *s, size_t n)
+{
+	wait_for_line();
 	console_text(s, n);
 }
 

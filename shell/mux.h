@@ -29,5 +29,9 @@ void mux_begin(struct vm *vm);
 void mux_attach(struct vm *vm);
 /* The shell takes the line back; what: one sentence for the screen, or NULL. */
 void mux_detach(const char *what);
-/* The shell's text. Waits until the shell has the line and the line keeps up. Shell thread only. */
+/*
+ * The shell's output, raw and as text (drivers/console.h). They wait until the shell has the line
+ * and the line keeps up. Shell thread only.
+ */
 void mux_write(const char *s, size_t n);
+void mux_text(const char *s, size_t n);

@@ -68,10 +68,16 @@ bool shell_sleep(u64 ms)
 	return true;
 }
 
-static void write_text(void *arg, const char *s, size_t n)
+static void write_raw(void *arg, const char *s, size_t n)
 {
 	(void)arg;
 	mux_write(s, n);
+}
+
+static void write_text(void *arg, const char *s, size_t n)
+{
+	(void)arg;
+	mux_text(s, n);
 }
 
 static void show_prompt(void *arg, const char *text, size_t n, size_t back)
@@ -81,7 +87,7 @@ static void show_prompt(void *arg, const char *text, size_t n, size_t back)
 }
 
 static const struct line_ops line_ops = {
-	.write = write_text,
+	.write = write_raw,
 	.complete = shell_complete,
 	.shown = show_prompt,
 };
