@@ -41,11 +41,9 @@ static u32 pci_config(u32 address)
 	return reg < ARRAY_SIZE(bridge_header) ? bridge_header[reg] : 0;
 }
 
-/*
- * --- Resets. Source: Intel 82371AB (PIIX4) datasheet "RC - Reset Control Register"; IBM PS/2
- * Technical Reference "System Control Port A".
- * ----------------------------------------------------------------
- */
+/* --- Resets ------------------------------------------------------------------------------------
+ * Source: Intel 82371AB (PIIX4) datasheet "RC - Reset Control Register"; IBM PS/2 Technical
+ * Reference "System Control Port A". */
 
 #define RC_CPU   BIT32(2)
 #define RC_BITS  0x06
@@ -124,10 +122,8 @@ static void kbd_write(void *dev, u16 port, u8 size, u32 val)
 		vm_request_reset(s->vm, "reset through the keyboard controller");
 }
 
-/*
- * --- debugcon and isa-debug-exit. Source: QEMU sources' documentation "Debugcon" and
- * "isa-debug-exit".
- */
+/* --- debugcon and isa-debug-exit ---------------------------------------------------------------
+ * Source: QEMU documentation of the devices isa-debugcon and isa-debug-exit. */
 
 #define DEBUGCON   0xe9
 #define DEBUG_EXIT 0xf4
