@@ -182,23 +182,33 @@ static void timer_once(void)
 	check(apic_read(APIC_TMCCT) == 0, "lapic.timer_ends_at_zero", "%u", apic_read(APIC_TMCCT));
 }
 
-/* The bus clock by divider 1 and 16 must differ by 16. */
+/* Timer ticks and TSC ticks of about 5 ms with this divider. */
+static u32 timer_ticks(u32 divider, u64 *tsc)
+{
+	u64 start;
+	u32 left;
+
+	apic_write(APIC_TDCR, divider);
+	start = rdtsc();
+	apic_write(APIC_TMICT, 0xffffffff);
+	delay_us(5000);
+	left = apic_read(APIC_TMCCT);
+	*tsc = rdtsc() - start;
+	return ~left;
+}
+
+/* The bus clock by divider 1 and 16 must differ by 16, by the measure of the TSC. */
 static void timer_divider(void)
 {
-	u32 fast, slow;
+	u64 fast, slow, fast_tsc, slow_tsc;
 
 	apic_write(APIC_LVT_TIMER, LVT_MASKED | TIMER);
-	apic_write(APIC_TDCR, 0xb);
-	apic_write(APIC_TMICT, 0xffffffff);
-	delay_us(5000);
-	fast = ~apic_read(APIC_TMCCT);
-	apic_write(APIC_TDCR, 0x3);
-	apic_write(APIC_TMICT, 0xffffffff);
-	delay_us(5000);
-	slow = ~apic_read(APIC_TMCCT);
+	fast = timer_ticks(0xb, &fast_tsc);
+	slow = timer_ticks(0x3, &slow_tsc);
 	apic_write(APIC_TMICT, 0);
-	check(slow && fast / slow >= 8 && fast / slow <= 32, "lapic.timer_divider",
-	      "%u and %u ticks", fast, slow);
+	check(slow && fast * slow_tsc / slow / fast_tsc >= 8 &&
+		      fast * slow_tsc / slow / fast_tsc <= 32,
+	      "lapic.timer_divider", "%u and %u ticks", (u32)fast, (u32)slow);
 }
 
 static void timer_periodic(void)
