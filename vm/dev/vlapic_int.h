@@ -49,9 +49,6 @@ static inline void vlapic_self(struct vcpu *v, u8 vector)
 		vcpu_request_self(v, VREQ_EVENT);
 }
 
-/* Own thread: the ICR's low half was written. */
-void vlapic_icr(struct vcpu *v, u32 lo, u32 dest);
-
 /* vlapic_timer.c; own thread */
 void vlapic_timer_create(struct vlapic *a);
 void vlapic_timer_reset(struct vlapic *a);

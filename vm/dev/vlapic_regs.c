@@ -152,36 +152,54 @@ static void lvt_write(struct vcpu *v, u32 i, u32 val)
 		vcpu_request_self(v, VREQ_EVENT);
 }
 
-void vlapic_icr(struct vcpu *v, u32 lo, u32 dest)
+#define ICR_SHORTHAND(lo) ((lo) >> 18 & 3)
+#define ICR_NO_ASSERT     0x8000U /* trigger mode level ... */
+#define ICR_ASSERT_BITS   0xc000U /* ... without the level bit */
+
+enum {
+	TO_DEST,
+	TO_SELF,
+	TO_ALL,
+	TO_OTHERS,
+};
+
+/* Every message but a fixed one to this vCPU alone. */
+static __noinline void icr_send(struct vcpu *v, u32 lo, u32 dest)
 {
-	struct vlapic *a = v->lapic;
 	struct apic_msg m = {
 		.dest = dest,
 		.vector = (u8)lo,
 		.mode = (lo >> 8) & 7,
 		.logical = lo & BIT32(11),
-		.wide = a->mode == VLAPIC_X2APIC,
+		.wide = v->lapic->mode == VLAPIC_X2APIC,
 	};
-	u32 shorthand = (lo >> 18) & 3;
 
 	if (m.mode <= APIC_LOWEST && m.vector < VECTOR_FIRST) {
 		vlapic_error(v, ESR_SEND_ILLEGAL);
 		return;
 	}
 	/* INIT level de-assert only set arbitration ids, long ago. */
-	if (m.mode == APIC_EXTINT || (m.mode == APIC_INIT && (lo & 0xc000) == 0x8000))
+	if (m.mode == APIC_EXTINT ||
+	    (m.mode == APIC_INIT && (lo & ICR_ASSERT_BITS) == ICR_NO_ASSERT))
 		return;
-	switch (shorthand) {
-	case 0:
+	switch (ICR_SHORTHAND(lo)) {
+	case TO_DEST:
 		apic_send(v->vm, &m);
 		break;
-	case 1:
-		if (m.mode == APIC_FIXED)
-			vlapic_self(v, m.vector);
+	case TO_SELF: /* of all modes only fixed may */
 		break;
 	default:
-		apic_send_all(v->vm, &m, shorthand == 3 ? v : NULL);
+		apic_send_all(v->vm, &m, ICR_SHORTHAND(lo) == TO_OTHERS ? v : NULL);
 	}
+}
+
+static inline void write_icr(struct vcpu *v, u32 lo, u32 dest)
+{
+	if (ICR_SHORTHAND(lo) == TO_SELF && LVT_MODE(lo) == APIC_FIXED &&
+	    LVT_VECTOR(lo) >= VECTOR_FIRST)
+		vlapic_self(v, LVT_VECTOR(lo));
+	else
+		icr_send(v, lo, dest);
 }
 
 /* The rest of what a write can do in both modes; EOI, TPR and the ICR went their own way. */
@@ -247,7 +265,7 @@ void vlapic_mmio_write(struct vcpu *v, u32 off, u8 size, u32 val)
 		vlapic_eoi(v);
 	} else if (reg == REG_ICR) {
 		a->icr_lo = val & 0xccfff;
-		vlapic_icr(v, val, a->icr_hi >> 24);
+		write_icr(v, val, a->icr_hi >> 24);
 	} else if (reg == REG_TPR) {
 		vlapic_set_tpr(v, (u8)val);
 	} else if (reg < REG_NR && X_WRITABLE & BIT(reg)) {
@@ -269,9 +287,9 @@ static int x2_write(struct vcpu *v, u32 reg, u64 val)
 	} else if (reg == REG_ICR) {
 		a->icr_lo = (u32)val;
 		a->icr_hi = (u32)(val >> 32);
-		vlapic_icr(v, a->icr_lo, a->icr_hi);
+		write_icr(v, a->icr_lo, a->icr_hi);
 	} else if (reg == REG_SELF_IPI) {
-		vlapic_icr(v, (u32)val | 1 << 18, 0);
+		write_icr(v, (u32)val | TO_SELF << 18, 0);
 	} else if (reg == REG_TPR) {
 		vlapic_set_tpr(v, (u8)val);
 	} else {
