@@ -333,3 +333,18 @@ const u8 *mmu_fetch_ptr(struct mmu_vm *m, const struct mmu_regs *regs, gva_t gva
 	*len = (u32)(PAGE_SIZE - gva.v % PAGE_SIZE);
 	return p;
 }
+
+#define FETCH_QUICK_BYTES 16
+
+const u8 *mmu_fetch_quick(const struct mmu_vm *m, const struct mmu_regs *regs, gva_t gva)
+{
+	const u32 access = regs->cpl == 3 ? MMU_X | MMU_U : MMU_X;
+	gpa_t gpa;
+
+	if (unlikely(!fast_mode(regs, access) || (regs->cr4 & CR4_LA57) ||
+		     gva.v % PAGE_SIZE > PAGE_SIZE - FETCH_QUICK_BYTES))
+		return NULL;
+	if (unlikely(!walk_fast(&gfmt_4, m, regs, gva, access, &gpa) || !ram_holds(m, gpa.v)))
+		return NULL;
+	return ram_ptr(m, gpa.v);
+}

@@ -65,6 +65,12 @@ bool mmu_translate(struct mmu_vm *m, const struct mmu_regs *regs, gva_t gva, u32
 		   struct mmu_gfault *fault);
 
 /*
+ * Pointer to at least 16 instruction bytes at gva; NULL when it takes more than the quickest walk to
+ * tell. access is taken from regs->cpl. Lock-free.
+ */
+const u8 *mmu_fetch_quick(const struct mmu_vm *m, const struct mmu_regs *regs, gva_t gva);
+
+/*
  * Instruction bytes at gva: a host pointer and how many bytes follow it in the page, or NULL with
  * the fault, or NULL with fault->error = 0 and *len = 0 when the page is not RAM or ROM.
  * access: MMU_X, with MMU_U from CPL 3. Lock-free.

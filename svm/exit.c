@@ -180,6 +180,7 @@ enum exit_reason svm_exited(struct vcpu *v)
 	v->regs.gpr[R_SP] = b->save.rsp;
 	v->regs.rip = b->save.rip;
 	v->regs.rflags = b->save.rflags;
+	v->exit.irq_shadow = (u8)b->ctl.int_shadow;
 	b->ctl.clean = CLEAN_ALL;
 	if (unlikely(s->busy || (b->ctl.exit_int_info & EVENTINJ_VALID)))
 		return exited_busy(v, s);

@@ -48,6 +48,7 @@ const struct hv_ops svm_ops = {
 	.get_seg = svm_get_seg,
 	.set_seg = svm_set_seg,
 	.get_paging = svm_get_paging,
+	.get_code = svm_get_code,
 	.pause_exits = svm_pause_exits,
 	.set_tsc_offset = svm_set_tsc_offset,
 	.flush = flush,

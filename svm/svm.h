@@ -122,6 +122,7 @@ void svm_set_sreg(struct vcpu *v, enum vcpu_sreg r, u64 val);
 void svm_get_seg(struct vcpu *v, u32 seg, struct segment *s);
 void svm_set_seg(struct vcpu *v, u32 seg, const struct segment *s);
 void svm_get_paging(struct vcpu *v, struct mmu_regs *r);
+gva_t svm_get_code(struct vcpu *v, struct mmu_regs *r, u8 *bits);
 
 /* check.c, dump.c */
 u64 svm_host_cr4(void); /* CR4 bits that this CPU has */

@@ -12,12 +12,11 @@
 #define ECX_OSXSAVE BIT32(27)
 #define ECX_OSPKE   BIT32(4)
 
-static __noinline void fix(struct vcpu *v, const struct cpuid_entry *e, u32 sub,
-			   struct cpuid_regs *r)
+static void fix(struct vcpu *v, u32 what, u32 sub, struct cpuid_regs *r)
 {
 	bool apic = v->apic_base & APIC_BASE_EN;
 
-	switch (e->fix) {
+	switch (what) {
 	case FIX_FEATURES:
 		r->ebx |= v->id << 24;
 		if (hv->get_sreg(v, SR_CR4) & CR4_OSXSAVE)
@@ -49,28 +48,42 @@ static __noinline void fix(struct vcpu *v, const struct cpuid_entry *e, u32 sub,
 	}
 }
 
-void exit_cpuid(struct vcpu *v)
+static void put(struct vcpu *v, const struct cpuid_regs *r)
 {
 	u64 *gpr = v->regs.gpr;
-	u32 leaf = (u32)gpr[R_AX], sub = (u32)gpr[R_CX];
-	struct cpuid_regs r = { 0 };
-	const struct cpuid_entry *e;
-	u8 len = fetch_insn_len(v, OP_CPUID);
 
-	if (unlikely(!len))
-		return;
-	e = cpuid_find(v->vm->cpuid, leaf, sub);
-	if (likely(e)) {
+	gpr[R_AX] = r->eax;
+	gpr[R_BX] = r->ebx;
+	gpr[R_CX] = r->ecx;
+	gpr[R_DX] = r->edx;
+}
+
+static __noinline void put_special(struct vcpu *v, const struct cpuid_entry *e, u32 leaf, u32 sub)
+{
+	struct cpuid_regs r = { 0 };
+
+	if (e) {
 		r = e->r;
-		if (e->fix)
-			fix(v, e, sub, &r);
+		fix(v, e->fix, sub, &r);
 	} else if (leaf == 0xb) { /* no such level: only the input and the id */
 		r.ecx = sub & 0xff;
 		r.edx = v->id;
 	}
-	gpr[R_AX] = r.eax;
-	gpr[R_BX] = r.ebx;
-	gpr[R_CX] = r.ecx;
-	gpr[R_DX] = r.edx;
+	put(v, &r);
+}
+
+void exit_cpuid(struct vcpu *v)
+{
+	u8 len = fetch_insn_len(v, OP_CPUID);
+	u32 leaf = (u32)v->regs.gpr[R_AX], sub = (u32)v->regs.gpr[R_CX];
+	const struct cpuid_entry *e;
+
+	if (unlikely(!len))
+		return;
+	e = cpuid_find(v->vm->cpuid, leaf, sub);
+	if (likely(e && !e->fix))
+		put(v, &e->r);
+	else
+		put_special(v, e, leaf, sub);
 	vcpu_skip(v, len);
 }

@@ -15,39 +15,12 @@ static __always_inline u32 fetch_access(const struct mmu_regs *regs)
 	return regs->cpl == 3 ? MMU_X | MMU_U : MMU_X;
 }
 
-static __noinline void low_rip(struct vcpu *v, struct fetch *f)
+const u8 *fetch_quick(struct vcpu *v, u8 *bits)
 {
-	struct segment cs;
+	struct mmu_regs regs;
+	gva_t rip = hv->get_code(v, &regs, bits);
 
-	hv->get_seg(v, S_CS, &cs);
-	if ((f->regs.efer & EFER_LMA) && (cs.attr & SEG_ATTR_L))
-		return;
-	f->bits = cs.attr & SEG_ATTR_DB ? 32 : 16;
-	f->rip = GVA((cs.base + v->regs.rip) & 0xffffffff);
-}
-
-static __always_inline void start(struct vcpu *v, struct fetch *f)
-{
-	hv->get_paging(v, &f->regs);
-	f->bits = 64;
-	f->intel = !v->vm->cpuid->caps.amd;
-	f->rip = GVA(v->regs.rip);
-	/* Only 64-bit code is above 4 GiB. */
-	if (f->rip.v >> 32 == 0)
-		low_rip(v, f);
-}
-
-void fetch_start(struct vcpu *v, struct fetch *f)
-{
-	start(v, f);
-}
-
-const u8 *fetch_ptr(struct vcpu *v, struct fetch *f, u32 *len)
-{
-	struct mmu_gfault fault;
-
-	start(v, f);
-	return mmu_fetch_ptr(&v->vm->mmu, &f->regs, f->rip, fetch_access(&f->regs), len, &fault);
+	return mmu_fetch_quick(&v->vm->mmu, &regs, rip);
 }
 
 /* Linear address of byte n. */
@@ -92,7 +65,9 @@ static void read_bytes(struct vcpu *v, struct fetch *f)
 bool fetch_bytes(struct vcpu *v, struct fetch *f)
 {
 	f->nr = 0;
-	start(v, f);
+	f->intel = !v->vm->cpuid->caps.amd;
+	f->rip = hv->get_code(v, &f->regs, &f->bits);
+	hv->get_paging(v, &f->regs);
 	read_bytes(v, f);
 	if (f->nr)
 		return true;
@@ -143,19 +118,20 @@ void fetch_changed(struct vcpu *v)
 }
 
 /* Across a page border, or not the instruction that exited. */
-__noinline u8 fetch_len_slow(struct vcpu *v, struct fetch *f, enum insn_op op)
+__noinline u8 fetch_len_slow(struct vcpu *v, enum insn_op op)
 {
+	struct fetch f;
 	struct insn in;
 
-	if (!fetch_bytes(v, f))
+	if (!fetch_bytes(v, &f))
 		return 0;
-	switch (decode(f->bytes, f->nr, fetch_mode(f), &in)) {
+	switch (decode(f.bytes, f.nr, fetch_mode(&f), &in)) {
 	case DECODE_OK:
 		if (in.op == op)
 			return in.len;
 		break;
 	case DECODE_NEED_BYTES:
-		cannot_fetch(v, f);
+		cannot_fetch(v, &f);
 		return 0;
 	default:
 		break;
@@ -164,24 +140,16 @@ __noinline u8 fetch_len_slow(struct vcpu *v, struct fetch *f, enum insn_op op)
 	return 0;
 }
 
-static __noinline void skip_special(struct vcpu *v, u64 old)
+void vcpu_skip_special(struct vcpu *v, u64 old)
 {
 	struct vcpu_regs *r = &v->regs;
 
+	if (v->exit.irq_shadow)
+		hv->clear_irq_shadow(v);
 	/* EIP wraps at 4 GiB; the sum can only pass there from below. */
 	if (old >> 32 == 0 && r->rip >> 32 != 0)
 		r->rip &= 0xffffffff;
 	r->rflags &= ~RFLAGS_RF;
 	if (r->rflags & RFLAGS_TF)
 		vcpu_inject_db(v, DR6_BS);
-}
-
-void vcpu_skip(struct vcpu *v, u8 len)
-{
-	u64 old = v->regs.rip;
-
-	v->regs.rip = old + len;
-	hv->clear_irq_shadow(v);
-	if (unlikely((v->regs.rflags & (RFLAGS_TF | RFLAGS_RF)) || (old ^ v->regs.rip) >> 32))
-		skip_special(v, old);
 }

@@ -29,13 +29,11 @@ static __always_inline u32 fetch_mode(const struct fetch *f)
 	return f->intel ? mode | INSN_INTEL : mode;
 }
 
-/* Fills regs, rip and bits. */
-void fetch_start(struct vcpu *v, struct fetch *f);
 /*
- * Host pointer to the first byte of the instruction and how many follow it in its page; NULL when it
- * cannot be read. The quick way: for most instructions nothing else is needed.
+ * Pointer to the first 16 bytes at RIP and the code segment's default size; NULL when they are not
+ * all in one page, or cannot be read this quickly.
  */
-const u8 *fetch_ptr(struct vcpu *v, struct fetch *f, u32 *len);
+const u8 *fetch_quick(struct vcpu *v, u8 *bits);
 /* Reads up to 15 bytes at RIP. False: not one could be read, and the fault was queued. */
 bool fetch_bytes(struct vcpu *v, struct fetch *f);
 /*
@@ -50,23 +48,7 @@ void fetch_unsupported(struct vcpu *v, const struct fetch *f);
  * another vCPU has rewritten them. The guest tries again. */
 void fetch_changed(struct vcpu *v);
 
-u8 fetch_len_slow(struct vcpu *v, struct fetch *f, enum insn_op op);
-
-static __always_inline u8 fetch_len(struct vcpu *v, enum insn_op op)
-{
-	struct fetch f;
-	const u8 *p;
-	u32 len;
-
-	p = fetch_ptr(v, &f, &len);
-	if (likely(p)) {
-		u32 n = insn_len(p, len, fetch_mode(&f), op);
-
-		if (likely(n))
-			return (u8)n;
-	}
-	return fetch_len_slow(v, &f, op);
-}
+u8 fetch_len_slow(struct vcpu *v, enum insn_op op);
 
 /*
  * Length of the instruction that exited, and the proof that it is one of this kind. 0: a fault was
@@ -74,7 +56,17 @@ static __always_inline u8 fetch_len(struct vcpu *v, enum insn_op op)
  */
 static __always_inline u8 fetch_insn_len(struct vcpu *v, enum insn_op op)
 {
+	const u8 *p;
+	u8 bits;
+
 	if (v->exit.insn_len)
 		return v->exit.insn_len;
-	return fetch_len(v, op);
+	p = fetch_quick(v, &bits);
+	if (likely(p)) {
+		u32 n = insn_len_quick(p, INSN_MAX_LEN, op);
+
+		if (likely(n))
+			return (u8)n;
+	}
+	return fetch_len_slow(v, op);
 }

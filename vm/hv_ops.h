@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The vendor contract: all that vm/ asks of svm/ or vmx/. Every entry is present in both
- * backends. Hot: enter, inject. Called on the vCPU's own CPU with the vCPU loaded unless said
+ * backends. Hot: enter, inject, get_code. Called on the vCPU's own CPU with the vCPU loaded unless said
  * otherwise.
  */
 #pragma once
@@ -107,6 +107,12 @@ struct hv_ops {
 	void (*set_seg)(struct vcpu *v, u32 seg, const struct segment *s);
 	/* Snapshot for translation. */
 	void (*get_paging)(struct vcpu *v, struct mmu_regs *r);
+
+	/*
+	 * For the instruction at RIP: the snapshot without what only data accesses need, the
+	 * default operand size in bits, and the linear address. Hot.
+	 */
+	gva_t (*get_code)(struct vcpu *v, struct mmu_regs *r, u8 *bits);
 
 	/* PAUSE exits or not; set when other threads wait for this CPU. */
 	void (*pause_exits)(struct vcpu *v, bool on);

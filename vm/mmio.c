@@ -62,12 +62,12 @@ void mmio_write(struct vcpu *v, gpa_t gpa, u8 size, u64 val)
 	spin_unlock(&vm->chipset_lock);
 }
 
-bool mov32_decode(const u8 *bytes, u32 n, u32 bits, struct mov32 *m)
+bool mov32_decode(const u8 *bytes, u32 bits, struct mov32 *m)
 {
 	const u8 *p = bytes;
 	u8 rex = 0, op, modrm, mod, rm;
 
-	if (n < INSN_MAX_LEN || bits == 16)
+	if (bits == 16)
 		return false;
 	if ((*p & 0xf0) == 0x40 && bits == 64)
 		rex = *p++;
@@ -105,13 +105,12 @@ bool mov32_decode(const u8 *bytes, u32 n, u32 bits, struct mov32 *m)
 static bool mov32(struct vcpu *v, gpa_t gpa, bool write)
 {
 	u64 *gpr = v->regs.gpr;
-	struct fetch f;
 	struct mov32 m;
 	const u8 *p;
-	u32 n;
+	u8 bits;
 
-	p = fetch_ptr(v, &f, &n);
-	if (unlikely(!p || !mov32_decode(p, n, f.bits, &m) || m.store != write || gpa.v & 3))
+	p = fetch_quick(v, &bits);
+	if (unlikely(!p || !mov32_decode(p, bits, &m) || m.store != write || gpa.v & 3))
 		return false;
 	if (m.store)
 		mmio_write(v, gpa, 4, m.imm ? m.val : (u32)gpr[m.reg]);

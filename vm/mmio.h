@@ -18,5 +18,5 @@ struct mov32 {
 	u32 val; /* imm */
 };
 
-/* False: it is something else, or near the end of the bytes, or of 16-bit code. */
-bool mov32_decode(const u8 *bytes, u32 n, u32 bits, struct mov32 *m);
+/* bytes: 15 of them. False: it is something else, or 16-bit code. */
+bool mov32_decode(const u8 *bytes, u32 bits, struct mov32 *m);

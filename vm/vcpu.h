@@ -146,8 +146,18 @@ int vcpu_write_gva(struct vcpu *v, gva_t gva, const void *buf, u32 len, u32 acce
 /* What vcpu_write_gva() would return. */
 int vcpu_probe_write(struct vcpu *v, gva_t gva, u32 len, u32 access, struct mmu_gfault *f);
 
+void vcpu_skip_special(struct vcpu *v, u64 old);
+
 /* Ends the instruction that exited: RIP, RF, TF trap, interrupt shadow. */
-void vcpu_skip(struct vcpu *v, u8 len);
+static __always_inline void vcpu_skip(struct vcpu *v, u8 len)
+{
+	u64 old = v->regs.rip;
+
+	v->regs.rip = old + len;
+	if (unlikely((v->regs.rflags & (RFLAGS_TF | RFLAGS_RF)) | v->exit.irq_shadow |
+		     (old ^ v->regs.rip) >> 32))
+		vcpu_skip_special(v, old);
+}
 
 /* --- for vm/ itself --- */
 

@@ -211,10 +211,10 @@ const char *insn_name(u32 op);
 u32 insn_len_decoded(const u8 *bytes, u32 n, u32 mode, enum insn_op op);
 
 /*
- * The same, quick for the usual encodings of hot intercepts: with a constant op it compiles to one
+ * The same for the usual encodings of hot intercepts, or 0: with a constant op it compiles to one
  * comparison. MOV to and from CRn: a length of 3 means no prefix, so bytes[2] is the ModRM.
  */
-static inline u32 insn_len(const u8 *bytes, u32 n, u32 mode, enum insn_op op)
+static __always_inline u32 insn_len_quick(const u8 *bytes, u32 n, enum insn_op op)
 {
 	u32 two = n >= 2 ? (u32)bytes[0] << 8 | bytes[1] : 0;
 
@@ -235,5 +235,12 @@ static inline u32 insn_len(const u8 *bytes, u32 n, u32 mode, enum insn_op op)
 	if ((op == OP_IN || op == OP_OUT) && n >= 1 &&
 	    (bytes[0] & 0xf6) == (op == OP_IN ? 0xe4 : 0xe6))
 		return bytes[0] & 8 ? 1 : n >= 2 ? 2 : 0;
-	return insn_len_decoded(bytes, n, mode, op);
+	return 0;
+}
+
+static inline u32 insn_len(const u8 *bytes, u32 n, u32 mode, enum insn_op op)
+{
+	u32 len = insn_len_quick(bytes, n, op);
+
+	return len ? len : insn_len_decoded(bytes, n, mode, op);
 }
