@@ -48,15 +48,13 @@ static void check_link(const struct mmu_vm *m, struct mmu_audit *a, const struct
 		bad_entry(a, "I9", "frame does not follow from the parent's", p);
 }
 
-static void check_trap(struct mmu_vm *m, struct mmu_audit *a, const struct tree_pos *p,
-		       const struct direct_want *w)
+/* One of an older generation is ignored by its reader, but a slot keeps its number. */
+static void check_trap(struct mmu_audit *a, const struct tree_pos *p, const struct direct_want *w)
 {
-	/* One of an older generation is ignored by its reader; numbers come round only after all
-	 * entries have been refreshed. */
-	if (spte_trap_gen(p->e) > m->slots.gen)
-		return bad_entry(a, "I21", "MMIO entry from a later generation", p);
-	if (spte_trap_gen(p->e) == m->slots.gen && (p->e != w->spte || p->level > w->level))
-		bad_entry(a, "I21", "current MMIO entry is not that of the slot", p);
+	if (!spte_is_trap(w->spte) || spte_trap_slot(p->e) != spte_trap_slot(w->spte))
+		return bad_entry(a, "I21", "MMIO entry does not name the slot it is in", p);
+	if (p->level > w->level)
+		bad_entry(a, "I21", "MMIO entry larger than its slot", p);
 }
 
 /* inside: bytes from the start of the wanted leaf to this one, which may be smaller. */
@@ -93,7 +91,7 @@ static void check_entry(struct mmu_vm *m, struct mmu_audit *a, const struct tree
 		return;
 	w = direct_want(m, gfn);
 	if (spte_is_trap(p->e))
-		check_trap(m, a, p, &w);
+		check_trap(a, p, &w);
 	else
 		check_leaf(a, p, &w, (gfn.v - level_first(gfn, w.level).v) << PAGE_SHIFT);
 }

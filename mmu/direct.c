@@ -87,18 +87,16 @@ u32 direct_needs(const struct mmu_vm *m, gfn_t gfn, const struct direct_want *w)
 flushneed_t direct_fit(struct mmu_vm *m, gfn_t gfn, const struct direct_want *w, struct mmu_res *r)
 {
 	struct tree_pos p = tree_find(m, gfn, w->level);
-	flushneed_t need = flush_need(FLUSH_NONE);
 
 	if (needs(&p, w) == 0 && p.level > w->level)
-		return need;
+		return flush_need(FLUSH_NONE);
 	while (p.level > w->level) {
 		if (p.e == 0)
 			tree_extend(m, &p, gfn, r);
 		else
-			flush_join(&need, tree_split(m, &p, gfn, r));
+			tree_split(m, &p, gfn, r);
 	}
-	flush_join(&need, tree_set(m, &p, w->spte));
-	return need;
+	return tree_set(m, &p, w->spte);
 }
 
 /*

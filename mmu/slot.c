@@ -164,29 +164,21 @@ int mmu_slot_add(struct mmu_vm *m, const struct slot *s)
 }
 
 /*
- * A cached MMIO entry names a slot by number: the generation tells whether it is still that slot.
- * When the generation comes round, entries from the last time must be gone.
+ * What was cached about MMIO slots is void from now on. Entries in the tables are refitted, so the
+ * generation only has to tell old from new until then; but words in the lookaside stay, and must be
+ * gone before their generation comes round.
  */
-static bool next_generation(struct slot_table *t)
+static void next_generation(struct mmu_vm *m)
 {
-	t->gen = (t->gen + 1) & SPTE_TRAP_GEN_MASK;
-	return t->gen == 0;
-}
-
-static void refresh_mmio(struct mmu_vm *m)
-{
-	const struct slot *s;
-
-	for (u32 i = 0; (s = mmu_slot_nth(m, i)); i++)
-		if (s->kind == SLOT_MMIO)
-			direct_refit_existing(m, s->gfn, s->nr);
+	m->slots.gen = (m->slots.gen + 1) & SPTE_TRAP_GEN_MASK;
+	for (u32 i = 0; m->slots.gen == 0 && i < ARRAY_SIZE(m->lookaside); i++)
+		WRITE_ONCE(m->lookaside[i], 0);
 }
 
 int mmu_slot_remove(struct mmu_vm *m, gfn_t gfn)
 {
 	struct slot_table *t = &m->slots;
 	struct slot_place p;
-	bool wrapped;
 
 	env_lock(&m->lock);
 	p = slot_place(m, gfn);
@@ -197,7 +189,7 @@ int mmu_slot_remove(struct mmu_vm *m, gfn_t gfn)
 	if (slot_has_memory(p.slot) && m->ram.gpa == gfn_to_gpa(gfn).v)
 		m->ram = (struct mmu_ram){ 0 };
 	table_change(t, position(t, gfn) - 1, false, 0);
-	wrapped = next_generation(t);
+	next_generation(m);
 	slot_set_log(m, p.slot, false);
 	farray_free(m, &p.slot->dirty);
 	farray_free(m, &p.slot->tracks);
@@ -206,8 +198,6 @@ int mmu_slot_remove(struct mmu_vm *m, gfn_t gfn)
 	env_unlock(&m->lock);
 	trace_event(MMU_SLOT, env_tsc(), gfn.v, p.end - p.first, SLOT_NONE);
 	direct_refit_existing(m, gfn, p.end - p.first);
-	if (wrapped)
-		refresh_mmio(m);
 	slot_change_end(m);
 	return 0;
 }

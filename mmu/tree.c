@@ -53,9 +53,8 @@ void tree_extend(struct mmu_vm *m, struct tree_pos *p, gfn_t gfn, struct mmu_res
 	link_table(m, p, gfn, new_table(p, gfn, r));
 }
 
-flushneed_t tree_split(struct mmu_vm *m, struct tree_pos *p, gfn_t gfn, struct mmu_res *r)
+void tree_split(struct mmu_vm *m, struct tree_pos *p, gfn_t gfn, struct mmu_res *r)
 {
-	bool leaf = spte_is_leaf(p->e);
 	spx_t x = new_table(p, gfn, r);
 	u64 *table = sp_table(x);
 
@@ -63,11 +62,9 @@ flushneed_t tree_split(struct mmu_vm *m, struct tree_pos *p, gfn_t gfn, struct m
 		table[i] = spte_part(p->e, p->level, i);
 	sp_get(x)->nr_present = MMU_ENTRIES;
 	mmu_stat_inc(m, MMU_STAT_SPLIT);
-	trace_event(MMU_SPLIT, env_tsc(), level_first(gfn, p->level).v, p->level, leaf);
+	trace_event(MMU_SPLIT, env_tsc(), level_first(gfn, p->level).v, p->level,
+		    spte_is_leaf(p->e));
 	link_table(m, p, gfn, x);
-	/* A TLB may keep the large entry: same frames, same rights. But see "Machine Check Error on
-	 * Page Size Change" in the affected processors' specification updates. */
-	return flush_need(leaf && mmu_hw.multihit ? FLUSH_SYNC : FLUSH_NONE);
 }
 
 /* The leaf new allows all that the entries of table x allow, to the same frames. */

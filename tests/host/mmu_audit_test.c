@@ -153,9 +153,13 @@ static void trap_entry_of_another_slot(void)
 	*entry(0xfee00, 1) = spte_trap(0, vm.slots.gen);
 }
 
-static void trap_entry_from_the_future(void)
+static void trap_entry_larger_than_its_slot(void)
 {
-	*entry(0xfee00, 1) = spte_trap(2, vm.slots.gen + 1);
+	u64 e = *entry(0xfee00, 1);
+
+	pool_zap(&vm, table(0xfee00, 1));
+	(void)tree_zap(&vm, 1);
+	*entry(0xfee00, 2) = e;
 }
 
 static void trap_entry_in_ram(void)
@@ -310,7 +314,7 @@ static const struct {
 	{ reserved_bit, "I4" },
 	{ reserved_bit_in_table_entry, "I4" },
 	{ trap_entry_of_another_slot, "I21" },
-	{ trap_entry_from_the_future, "I21" },
+	{ trap_entry_larger_than_its_slot, "I21" },
 	{ trap_entry_in_ram, "I21" },
 	{ wrong_count, "I13" },
 	{ empty_table, "I13" },

@@ -89,8 +89,11 @@ static void hole_reads_ones_and_is_not_cached(void **state)
 	assert_int_equal(fault(1ULL << 39, MMU_R), MMU_MMIO);
 	assert_int_equal(fault(1ULL << 51, MMU_R), MMU_MMIO);
 	assert_int_equal(r.dev, MMU_DEV_NONE);
+	/* Where the tables would wrap round to a device. */
+	assert_int_equal(fault(1ULL << 48 | 0xfee00000, MMU_R), MMU_MMIO);
+	assert_int_equal(r.dev, MMU_DEV_NONE);
 	assert_int_equal(vm.used, used);
-	assert_int_equal(mmu_stat_get(&vm, MMU_STAT_FAULT_HOLE), 3);
+	assert_int_equal(mmu_stat_get(&vm, MMU_STAT_FAULT_HOLE), 4);
 	finish();
 }
 
@@ -153,6 +156,22 @@ static void endless_spurious_fault_stops_the_vm(void **state)
 	finish();
 }
 
+static void progress_in_between_is_no_endless_fault(void **state)
+{
+	u64 bits[16];
+
+	(void)state;
+	start(60);
+	assert_int_equal(mmu_prebuild(&vm), 0);
+	assert_int_equal(mmu_dirty_start(&vm, GFN(0)), 0);
+	for (u32 i = 0; i < 40000; i++) {
+		if (i % 1000 == 0)
+			assert_int_equal(mmu_dirty_fetch(&vm, GFN(0), 1024, bits), 0);
+		assert_int_equal(fault(0x1000, MMU_W), i % 1000 ? MMU_SPURIOUS : MMU_FIXED);
+	}
+	finish();
+}
+
 static void used_up_quota_is_said(void **state)
 {
 	(void)state;
@@ -209,6 +228,7 @@ int main(void)
 		cmocka_unit_test(writes_that_must_be_seen_are_emulated),
 		cmocka_unit_test(missing_entry_is_installed),
 		cmocka_unit_test(endless_spurious_fault_stops_the_vm),
+		cmocka_unit_test(progress_in_between_is_no_endless_fault),
 		cmocka_unit_test(used_up_quota_is_said),
 		cmocka_unit_test(pages_held_by_a_reader_mean_retry),
 		cmocka_unit_test(first_write_to_a_logged_frame_is_let_through),

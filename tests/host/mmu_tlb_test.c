@@ -289,6 +289,23 @@ static void reader_holds_pages_back(void **state)
 	finish();
 }
 
+static void page_request_kicks_when_nothing_else_is_left(void **state)
+{
+	struct mmu_res res = { .nr = 0 };
+
+	(void)state;
+	start();
+	assert_int_equal(mmu_track_add(&vm, GFN(700)), 0);
+	sim_enter(1, &vm);
+	mmu_track_remove(&vm, GFN(700));
+	vm.quota = vm.used;
+	assert_non_null(sim_cpu[1].vm);
+	assert_int_equal(res_fill(&vm, &res, 1), 0);
+	assert_null(sim_cpu[1].vm);
+	res_drop(&vm, &res);
+	finish();
+}
+
 /* --- everything at once ----------------------------------------------------------------------- */
 
 static u64 present_hfn; /* of the slot that comes and goes, 0 = gone */
@@ -378,6 +395,7 @@ int main(void)
 		cmocka_unit_test(sync_during_entry_is_seen_by_one_side),
 		cmocka_unit_test(unlinked_table_waits_for_running_cpus_without_a_kick),
 		cmocka_unit_test(reader_holds_pages_back),
+		cmocka_unit_test(page_request_kicks_when_nothing_else_is_left),
 		cmocka_unit_test(stale_translations_never_outlive_a_change),
 	};
 
