@@ -9,6 +9,7 @@
 
 #include "arch/mem.h"
 #include "arch/timer.h"
+#include "arch/tsc.h"
 #include "arch/x86.h"
 #include "drivers/console.h"
 
@@ -26,7 +27,7 @@
 #define PM1_SLP_TYP (7U << 10)
 #define PM1_SLP_EN  BIT32(13)
 
-#define WAIT_NS 50000000ULL
+#define WAIT_US 50000
 
 static const struct acpi_info *acpi;
 static bool debug_exit_on;
@@ -40,13 +41,11 @@ void reset_init(const struct acpi_info *info, bool debug_exit)
 /* Also before the TSC is calibrated, when a port read (about 1 us) must do for a clock. */
 static void wait(void)
 {
-	u64 end = rdtsc() + (tsc_khz ? ns_to_tsc(WAIT_NS) : 0);
-
-	if (!tsc_khz)
-		for (u32 i = 0; i < WAIT_NS / 1000; i++)
+	if (tsc_khz)
+		udelay(WAIT_US);
+	else
+		for (u32 i = 0; i < WAIT_US; i++)
 			inb(PORT_KBD_CMD);
-	while (rdtsc() < end)
-		cpu_pause();
 }
 
 static void reset_register(const struct acpi_reg *r, u8 val)

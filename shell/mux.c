@@ -75,17 +75,23 @@ void mux_ready(void)
 /* Moves the position back over some lines that were seen before. Lock held. */
 static void rewind_lines(struct vm *vm)
 {
-	u64 *pos = &vm->console->shown;
+	u64 *pos = &vm->console->shown, shown = *pos, start = shown - REPLAY_BYTES;
 	char c;
 
-	if (*pos <= REPLAY_BYTES) {
+	if (shown <= REPLAY_BYTES) {
 		*pos = 0;
 		return;
 	}
-	*pos -= REPLAY_BYTES;
-	for (u32 i = 0; i < REPLAY_BYTES; i++)
-		if (vm_console_read(vm, pos, &c, 1) == 0 || c == '\n')
+	*pos = start;
+	for (u32 i = 1; i <= REPLAY_BYTES; i++) {
+		vm_console_read(vm, pos, &c, 1);
+		if (*pos != start + i) { /* gone: begin where the guest was left, and say so */
+			*pos = shown;
 			return;
+		}
+		if (c == '\n')
+			return;
+	}
 }
 
 void mux_attach(struct vm *vm)
