@@ -120,10 +120,12 @@ static void by_page_table(void)
 static void by_control_register(void)
 {
 	u64 cr0 = read_cr0(), cr4 = read_cr4();
-	int vector = PROBE("mov %0, %%cr0", , "r"((cr0 | CR0_NW) & ~CR0_CD));
 
-	write_cr0(cr0); /* first: no hypervisor can enter a guest with that */
-	expect_gp("traps.cr0_nw_without_cd", vector, "CR0 took NW without CD");
+	/* Taken back at once: VMRUN refuses a guest with such a CR0. */
+	expect_gp("traps.cr0_nw_without_cd",
+		  PROBE("mov %0, %%cr0; mov %1, %%cr0", ,
+			OPERANDS("r"((cr0 | CR0_NW) & ~CR0_CD), "r"(cr0))),
+		  "CR0 took NW without CD");
 	expect_gp("traps.cr0_upper_half", PROBE("mov %0, %%cr0", , "r"(cr0 | BIT(32))),
 		  "CR0 took bit 32");
 	expect("traps.ud_cr1", PROBE("mov %%cr1, %0", "=r"(cr0), ), EXC_UD, 0);
