@@ -98,7 +98,6 @@ static gpa_t put_fadt(struct writer *w, gpa_t facs, gpa_t dsdt)
 			 FADT_NO_FIXED_RTC | FADT_TIMER_32 | FADT_RESET,
 		.reset = io(0xcf9, 1),
 		.reset_value = 0x06,
-		.x_facs = facs.v,
 		.x_dsdt = dsdt.v,
 		.x_pm1a_evt = io(VPM_PM1_EVT, 4),
 		.x_pm1a_cnt = io(VPM_PM1_CNT, 2),
