@@ -336,9 +336,9 @@ const u8 *mmu_fetch_ptr(struct mmu_vm *m, const struct mmu_regs *regs, gva_t gva
 
 #define FETCH_QUICK_BYTES 16
 
-const u8 *mmu_fetch_quick(const struct mmu_vm *m, const struct mmu_regs *regs, gva_t gva)
+static __always_inline const u8 *fetch_quick(const struct mmu_vm *m, const struct mmu_regs *regs,
+					     gva_t gva, u32 access)
 {
-	const u32 access = regs->cpl == 3 ? MMU_X | MMU_U : MMU_X;
 	gpa_t gpa;
 
 	if (unlikely(!fast_mode(regs, access) || (regs->cr4 & CR4_LA57) ||
@@ -347,4 +347,17 @@ const u8 *mmu_fetch_quick(const struct mmu_vm *m, const struct mmu_regs *regs, g
 	if (unlikely(!walk_fast(&gfmt_4, m, regs, gva, access, &gpa) || !ram_holds(m, gpa.v)))
 		return NULL;
 	return ram_ptr(m, gpa.v);
+}
+
+static __noinline const u8 *fetch_quick_user(const struct mmu_vm *m, const struct mmu_regs *regs,
+					     gva_t gva)
+{
+	return fetch_quick(m, regs, gva, MMU_X | MMU_U);
+}
+
+const u8 *mmu_fetch_quick(const struct mmu_vm *m, const struct mmu_regs *regs, gva_t gva)
+{
+	if (regs->cpl == 3)
+		return fetch_quick_user(m, regs, gva);
+	return fetch_quick(m, regs, gva, MMU_X);
 }

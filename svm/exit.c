@@ -175,7 +175,6 @@ enum exit_reason svm_exited(struct vcpu *v)
 	struct vmcb *b = s->vmcb;
 
 	mmu_exit(&s->tag);
-	v->exit.tsc = rdtsc();
 	v->regs.gpr[R_AX] = b->save.rax;
 	v->regs.gpr[R_SP] = b->save.rsp;
 	v->regs.rip = b->save.rip;

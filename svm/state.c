@@ -110,15 +110,17 @@ void svm_set_seg(struct vcpu *v, u32 seg, const struct segment *s)
 	vmcb_dirty(b, CLEAN_SEG);
 }
 
-static __always_inline void code_paging(const struct vcpu *v, const struct vmcb_save *g,
-					struct mmu_regs *r)
+void svm_get_paging(struct vcpu *v, struct mmu_regs *r)
 {
+	const struct vmcb_save *g = &vmcb_of(v)->save;
+
 	r->cr0 = g->cr0;
 	r->cr3 = g->cr3;
 	r->cr4 = g->cr4;
 	r->efer = g->efer;
 	r->rflags = v->regs.rflags;
-	r->pkru = 0;
+	/* PKRU is in the register while the vCPU is loaded. */
+	r->pkru = g->cr4 & CR4_PKE ? rdpkru() : 0;
 	r->cpl = g->cpl;
 	r->maxphyaddr = mmu_hw.maxphyaddr;
 	r->has_nx = mmu_hw.has_nx;
@@ -129,21 +131,17 @@ static __always_inline void code_paging(const struct vcpu *v, const struct vmcb_
 	r->pdpte_latched = false;
 }
 
-void svm_get_paging(struct vcpu *v, struct mmu_regs *r)
-{
-	const struct vmcb_save *g = &vmcb_of(v)->save;
-
-	code_paging(v, g, r);
-	/* PKRU is in the register while the vCPU is loaded. */
-	if (g->cr4 & CR4_PKE)
-		r->pkru = rdpkru();
-}
-
 gva_t svm_get_code(struct vcpu *v, struct mmu_regs *r, u8 *bits)
 {
 	const struct vmcb_save *g = &vmcb_of(v)->save;
 
-	code_paging(v, g, r);
+	r->cr0 = g->cr0;
+	r->cr3 = g->cr3;
+	r->cr4 = g->cr4;
+	r->efer = g->efer;
+	r->cpl = g->cpl;
+	r->maxphyaddr = mmu_hw.maxphyaddr;
+	r->has_1g = mmu_hw.has_1g;
 	if (likely((g->efer & EFER_LMA) && (g->cs.attr & SEG_ATTR_L))) {
 		*bits = 64;
 		return GVA(v->regs.rip);

@@ -134,29 +134,16 @@ static struct cpuid_regs masked(const struct build *b, u32 leaf, u32 sub)
 	return out;
 }
 
-static struct cpuid_range *range_of(struct cpuid_table *t, u32 leaf)
-{
-	if (leaf <= CPUID_BASIC_MAX)
-		return &t->basic[leaf];
-	if (leaf - CPUID_HYP_BASE <= CPUID_HYP_MAX - CPUID_HYP_BASE)
-		return &t->hyp[leaf - CPUID_HYP_BASE];
-	if (leaf - CPUID_EXT_BASE <= CPUID_EXT_MAX - CPUID_EXT_BASE)
-		return &t->ext[leaf - CPUID_EXT_BASE];
-	return NULL;
-}
-
 /* Sub-leaves of a leaf are added one after the other. */
 static void add(struct build *b, u32 leaf, struct cpuid_regs r, u32 fix)
 {
 	struct cpuid_table *t = b->t;
-	struct cpuid_range *range = range_of(t, leaf);
+	struct cpuid_range *range = &t->range[cpuid_slot(leaf)];
 
-	if (!range || t->nr == CPUID_ENTRIES)
+	if (t->nr == CPUID_ENTRIES)
 		return;
 	if (range->nr++ == 0)
 		range->first = (u8)t->nr;
-	else
-		range->indexed = true;
 	t->entry[t->nr++] = (struct cpuid_entry){ .r = r, .fix = fix };
 }
 

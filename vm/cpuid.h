@@ -35,19 +35,33 @@ struct cpuid_entry {
 };
 
 struct cpuid_range {
-	u8 first;     /* entry of sub-leaf 0 */
-	u8 nr;        /* sub-leaves that exist; 0 = the leaf reads as zero */
-	bool indexed; /* by ECX */
+	u8 first; /* entry of sub-leaf 0 */
+	u8 nr;    /* sub-leaves that exist; 0 = the leaf reads as zero */
 };
 
+#define CPUID_NR_BASIC (CPUID_BASIC_MAX + 1)
+#define CPUID_NR_EXT   (CPUID_EXT_MAX - CPUID_EXT_BASE + 1)
+#define CPUID_NR_HYP   (CPUID_HYP_MAX - CPUID_HYP_BASE + 1)
+#define CPUID_NONE     (CPUID_NR_BASIC + CPUID_NR_EXT + CPUID_NR_HYP)
+
 struct cpuid_table {
-	struct cpuid_range basic[CPUID_BASIC_MAX + 1];
-	struct cpuid_range hyp[CPUID_HYP_MAX - CPUID_HYP_BASE + 1];
-	struct cpuid_range ext[CPUID_EXT_MAX - CPUID_EXT_BASE + 1];
+	struct cpuid_range range[CPUID_NONE + 1]; /* by cpuid_slot(); the last is empty */
 	struct cpuid_entry entry[CPUID_ENTRIES];
 	u32 nr;
 	struct guest_caps caps;
 };
+
+/* Index into range[]. */
+static __always_inline u32 cpuid_slot(u32 leaf)
+{
+	if (leaf < CPUID_NR_BASIC)
+		return leaf;
+	if (leaf - CPUID_EXT_BASE < CPUID_NR_EXT)
+		return leaf - CPUID_EXT_BASE + CPUID_NR_BASIC;
+	if (leaf - CPUID_HYP_BASE < CPUID_NR_HYP)
+		return leaf - CPUID_HYP_BASE + CPUID_NR_BASIC + CPUID_NR_EXT;
+	return CPUID_NONE;
+}
 
 /* What the table is made from. */
 struct cpuid_source {
@@ -69,22 +83,14 @@ enum cpuid_fix {
 	FIX_EXT_ID,    /* leaf 0x8000001e */
 };
 
-/* The entry for a leaf, NULL when it reads as zero. */
+/* The entry for a leaf, NULL when it reads as zero. A leaf of one entry does not look at ECX. */
 static inline const struct cpuid_entry *cpuid_find(const struct cpuid_table *t, u32 leaf, u32 sub)
 {
-	const struct cpuid_range *r;
+	const struct cpuid_range *r = &t->range[cpuid_slot(leaf)];
 
-	if (leaf <= CPUID_BASIC_MAX)
-		r = &t->basic[leaf];
-	else if (leaf - CPUID_EXT_BASE <= CPUID_EXT_MAX - CPUID_EXT_BASE)
-		r = &t->ext[leaf - CPUID_EXT_BASE];
-	else if (leaf - CPUID_HYP_BASE <= CPUID_HYP_MAX - CPUID_HYP_BASE)
-		r = &t->hyp[leaf - CPUID_HYP_BASE];
-	else
+	if (r->nr == 0 || (r->nr > 1 && sub >= r->nr))
 		return NULL;
-	if (!r->indexed)
-		sub = 0;
-	return sub < r->nr ? &t->entry[r->first + sub] : NULL;
+	return &t->entry[r->first + (r->nr > 1 ? sub : 0)];
 }
 
 /* The table's registers for a leaf, without what depends on the vCPU. */

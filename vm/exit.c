@@ -101,38 +101,33 @@ static void unknown(struct vcpu *v)
 		  exit_names[v->exit.reason], (unsigned long long)v->exit.code);
 }
 
-void exit_handle(struct vcpu *v, enum exit_reason reason)
-{
-	static void (*const handlers[EXIT_NR])(struct vcpu * v) = {
-		[EXIT_IRQ] = irq,
-		[EXIT_NMI] = nothing,
-		[EXIT_IRQ_WINDOW] = irq_window,
-		[EXIT_NMI_WINDOW] = window,
-		[EXIT_CPUID] = exit_cpuid,
-		[EXIT_HLT] = exit_hlt,
-		[EXIT_PAUSE] = exit_pause,
-		[EXIT_PIO] = exit_pio,
-		[EXIT_RDMSR] = exit_rdmsr,
-		[EXIT_WRMSR] = exit_wrmsr,
-		[EXIT_NPF] = exit_npf,
-		[EXIT_CR] = exit_cr,
-		[EXIT_DR] = nothing,
-		[EXIT_EXCEPTION] = exception,
-		[EXIT_HYPERCALL] = exit_hypercall,
-		[EXIT_XSETBV] = exit_xsetbv,
-		[EXIT_WBINVD] = wbinvd,
-		[EXIT_INVD] = wbinvd,
-		[EXIT_MONITOR] = ud,
-		[EXIT_MWAIT] = ud,
-		[EXIT_RDPMC] = gp,
-		[EXIT_VIRT_INSN] = ud,
-		[EXIT_TASK_SWITCH] = task_switch,
-		[EXIT_TRIPLE] = vm_triple_fault,
-		[EXIT_INIT] = nothing,
-		[EXIT_SMI] = nothing,
-		[EXIT_FAIL] = fail,
-		[EXIT_UNKNOWN] = unknown,
-	};
-
-	handlers[reason](v);
-}
+void (*const exit_handlers[EXIT_NR])(struct vcpu *v) = {
+	[EXIT_IRQ] = irq,
+	[EXIT_NMI] = nothing,
+	[EXIT_IRQ_WINDOW] = irq_window,
+	[EXIT_NMI_WINDOW] = window,
+	[EXIT_CPUID] = exit_cpuid,
+	[EXIT_HLT] = exit_hlt,
+	[EXIT_PAUSE] = exit_pause,
+	[EXIT_PIO] = exit_pio,
+	[EXIT_RDMSR] = exit_rdmsr,
+	[EXIT_WRMSR] = exit_wrmsr,
+	[EXIT_NPF] = exit_npf,
+	[EXIT_CR] = exit_cr,
+	[EXIT_DR] = nothing,
+	[EXIT_EXCEPTION] = exception,
+	[EXIT_HYPERCALL] = exit_hypercall,
+	[EXIT_XSETBV] = exit_xsetbv,
+	[EXIT_WBINVD] = wbinvd,
+	[EXIT_INVD] = wbinvd,
+	[EXIT_MONITOR] = ud,
+	[EXIT_MWAIT] = ud,
+	[EXIT_RDPMC] = gp,
+	[EXIT_VIRT_INSN] = ud,
+	[EXIT_TASK_SWITCH] = task_switch,
+	[EXIT_TRIPLE] = vm_triple_fault,
+	[EXIT_INIT] = nothing,
+	[EXIT_SMI] = nothing,
+	[EXIT_FAIL] = fail,
+	[EXIT_UNKNOWN] = unknown,
+};

@@ -66,7 +66,6 @@ struct vcpu_event {
 struct vcpu_exit {
 	u32 reason;    /* enum exit_reason */
 	u64 code;      /* the vendor's own code, for dumps */
-	u64 tsc;       /* at the exit */
 	u8 irq_shadow; /* bit 0: the guest was in the interrupt shadow of STI or MOV SS */
 	u8 insn_len;   /* 0 = unknown: decode at RIP */
 	u8 nr_bytes;   /* instruction bytes that the hardware saved; 0 = none */
@@ -105,5 +104,5 @@ struct vcpu_exit {
 
 struct vcpu;
 
-/* vm/exit.c: does what the exit asks for. Own thread. */
-void exit_handle(struct vcpu *v, enum exit_reason reason);
+/* vm/exit.c: do what the exit asks for. Own thread. */
+extern void (*const exit_handlers[EXIT_NR])(struct vcpu *v);

@@ -58,8 +58,9 @@ static void put(struct vcpu *v, const struct cpuid_regs *r)
 	gpr[R_DX] = r->edx;
 }
 
-static __noinline void put_special(struct vcpu *v, const struct cpuid_entry *e, u32 leaf, u32 sub)
+static __noinline void put_special(struct vcpu *v, u32 leaf, u32 sub)
 {
+	const struct cpuid_entry *e = cpuid_find(v->vm->cpuid, leaf, sub);
 	struct cpuid_regs r = { 0 };
 
 	if (e) {
@@ -74,16 +75,18 @@ static __noinline void put_special(struct vcpu *v, const struct cpuid_entry *e, 
 
 void exit_cpuid(struct vcpu *v)
 {
+	const struct cpuid_table *t = v->vm->cpuid;
 	u8 len = fetch_insn_len(v, OP_CPUID);
-	u32 leaf = (u32)v->regs.gpr[R_AX], sub = (u32)v->regs.gpr[R_CX];
-	const struct cpuid_entry *e;
+	u32 leaf = (u32)v->regs.gpr[R_AX];
+	const struct cpuid_range *range;
 
 	if (unlikely(!len))
 		return;
-	e = cpuid_find(v->vm->cpuid, leaf, sub);
-	if (likely(e && !e->fix))
-		put(v, &e->r);
+	range = &t->range[cpuid_slot(leaf)];
+	/* The usual leaf has one entry, and nothing in it depends on the vCPU. */
+	if (likely(range->nr == 1 && !t->entry[range->first].fix))
+		put(v, &t->entry[range->first].r);
 	else
-		put_special(v, e, leaf, sub);
+		put_special(v, leaf, (u32)v->regs.gpr[R_CX]);
 	vcpu_skip(v, len);
 }

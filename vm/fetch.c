@@ -15,14 +15,6 @@ static __always_inline u32 fetch_access(const struct mmu_regs *regs)
 	return regs->cpl == 3 ? MMU_X | MMU_U : MMU_X;
 }
 
-const u8 *fetch_quick(struct vcpu *v, u8 *bits)
-{
-	struct mmu_regs regs;
-	gva_t rip = hv->get_code(v, &regs, bits);
-
-	return mmu_fetch_quick(&v->vm->mmu, &regs, rip);
-}
-
 /* Linear address of byte n. */
 static gva_t byte_at(const struct fetch *f, u32 n)
 {

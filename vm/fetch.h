@@ -9,7 +9,8 @@
 
 #include "mmu/walk.h"
 #include "vm/emul/decode.h"
-#include "vm/vcpu.h"
+#include "vm/hv_ops.h"
+#include "vm/vm.h"
 
 /* Where the instruction is and how to read it. */
 struct fetch {
@@ -33,7 +34,14 @@ static __always_inline u32 fetch_mode(const struct fetch *f)
  * Pointer to the first 16 bytes at RIP and the code segment's default size; NULL when they are not
  * all in one page, or cannot be read this quickly.
  */
-const u8 *fetch_quick(struct vcpu *v, u8 *bits);
+static __always_inline const u8 *fetch_quick(struct vcpu *v, u8 *bits)
+{
+	struct mmu_regs regs;
+	gva_t rip = hv->get_code(v, &regs, bits);
+
+	return mmu_fetch_quick(&v->vm->mmu, &regs, rip);
+}
+
 /* Reads up to 15 bytes at RIP. False: not one could be read, and the fault was queued. */
 bool fetch_bytes(struct vcpu *v, struct fetch *f);
 /*

@@ -109,8 +109,8 @@ struct hv_ops {
 	void (*get_paging)(struct vcpu *v, struct mmu_regs *r);
 
 	/*
-	 * For the instruction at RIP: the snapshot without what only data accesses need, the
-	 * default operand size in bits, and the linear address. Hot.
+	 * For the instruction at RIP: what mmu_fetch_quick() needs of the snapshot, the default
+	 * operand size in bits, and the linear address. Hot.
 	 */
 	gva_t (*get_code)(struct vcpu *v, struct mmu_regs *r, u8 *bits);
 

@@ -95,12 +95,22 @@ bool vcpu_serve(struct vcpu *v)
 	}
 }
 
-static __noinline void handle_timed(struct vcpu *v, enum exit_reason reason)
+/* The same as the last lines of vcpu_thread(), with a record of it. */
+static __noinline enum exit_reason step_observed(struct vcpu *v, enum exit_reason last)
 {
-	u64 start = rdtsc();
+	u32 name = v->vm->id << 8 | v->id;
+	enum exit_reason reason;
+	u64 exit_tsc;
 
-	exit_handle(v, reason);
-	v->stat.cycles[reason] += rdtsc() - start;
+	trace_event(ENTER, rdtsc(), name, last, v->regs.rip);
+	reason = hv->enter(v);
+	exit_tsc = rdtsc();
+	v->stat.exits[reason]++;
+	trace_event(EXIT, exit_tsc, name, reason, v->regs.rip);
+	exit_handlers[reason](v);
+	if (vcpu_stat_cycles)
+		v->stat.cycles[reason] += rdtsc() - exit_tsc;
+	return reason;
 }
 
 void vcpu_thread(void *arg)
@@ -112,14 +122,13 @@ void vcpu_thread(void *arg)
 	for (;;) {
 		if (unlikely(READ_ONCE(v->requests)) && !vcpu_serve(v))
 			break;
-		trace_event(ENTER, rdtsc(), v->vm->id << 8 | v->id, reason, v->regs.rip);
+		if (unlikely(READ_ONCE(trace_on) | READ_ONCE(vcpu_stat_cycles))) {
+			reason = step_observed(v, reason);
+			continue;
+		}
 		reason = hv->enter(v);
 		v->stat.exits[reason]++;
-		trace_event(EXIT, v->exit.tsc, v->vm->id << 8 | v->id, reason, v->regs.rip);
-		if (unlikely(vcpu_stat_cycles))
-			handle_timed(v, reason);
-		else
-			exit_handle(v, reason);
+		exit_handlers[reason](v);
 	}
 	vcpu_unload(v);
 }
