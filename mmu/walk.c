@@ -254,6 +254,8 @@ static __always_inline bool walk_fast(const struct gfmt *const f, const struct m
 		if (unlikely(!ram_holds(m, table)))
 			return false;
 		e = READ_ONCE(*(const u64 *)(const void *)ram_ptr(m, table));
+		/* Keeps m->ram out of registers: saving them would cost more than the loads. */
+		__atomic_signal_fence(__ATOMIC_SEQ_CST);
 		all &= e;
 		any |= e;
 		offset = BIT(gfmt_shift(f, level)) - 1;
@@ -268,17 +270,18 @@ static __always_inline bool walk_fast(const struct gfmt *const f, const struct m
 	bad |= access & MMU_W & ~all;
 	if (access & MMU_W)
 		bad |= ~e & GPTE_D;
-	bad |= any & f->checked & (~0ULL << regs->maxphyaddr);
+	bad |= (any & f->checked) >> regs->maxphyaddr;
 	if (access & MMU_X)
 		bad |= any & GPTE_NX;
 	*gpa = GPA((e & f->addr & ~offset) | (gva.v & offset));
 	return likely(!bad);
 }
 
-/* Where walk_fast() knows all rules: long mode with NX, no data access under protection keys. */
+/* Where walk_fast() knows all rules: long mode (so CR0.PG is set) with NX, no data access under
+ * protection keys. */
 static __always_inline bool fast_mode(const struct mmu_regs *regs, u32 access)
 {
-	return (regs->cr0 & CR0_PG) && !(~regs->efer & (EFER_LMA | EFER_NXE)) &&
+	return !(~regs->efer & (EFER_LMA | EFER_NXE)) &&
 	       ((access & (MMU_U | MMU_X)) != MMU_U || !(regs->cr4 & CR4_PKE));
 }
 
