@@ -100,8 +100,12 @@ static void port92_write(void *dev, u16 port, u8 size, u32 val)
 	s->system_control = val & (SC_A20 | SC_RESET);
 }
 
-/* There is no keyboard controller (the FADT says so), but its reset line is what many systems try
- * first or last. Source: IBM PC AT Technical Reference "8042 Keyboard Controller". */
+/*
+ * There is no keyboard controller (the FADT says so), but its reset line is what many systems try
+ * first or last, and most wait for an empty input buffer before: the status is that of an idle
+ * controller. Source: IBM PC AT Technical Reference "8042 Keyboard Controller".
+ */
+#define KBD_IDLE        0x1c /* both buffers empty, self-test passed, not locked */
 #define KBD_PULSE_RESET 0xfe
 
 static u32 kbd_read(void *dev, u16 port, u8 size)
@@ -109,7 +113,7 @@ static u32 kbd_read(void *dev, u16 port, u8 size)
 	(void)dev;
 	(void)port;
 	(void)size;
-	return ~0U;
+	return KBD_IDLE;
 }
 
 static void kbd_write(void *dev, u16 port, u8 size, u32 val)
