@@ -17,6 +17,7 @@
 #include "arch/tsc.h"
 #include "arch/x86.h"
 #include "boot/backend.h"
+#include "boot/cmd_mem.h"
 #include "boot/cmdline.h"
 #include "boot/cpus.h"
 #include "boot/machines.h"
@@ -101,6 +102,7 @@ void boot_main(u32 magic, u64 info_hpa)
 	const char *why;
 
 	boot_early(magic, info_hpa);
+	cmd_mem_init(&info);
 	why = memory_init(&info);
 	if (why)
 		stop(why);
