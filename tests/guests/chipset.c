@@ -30,7 +30,7 @@ static bool near(u64 a, u64 b, u64 den)
 	return diff <= MAX(a, b) / den;
 }
 
-/* --- interrupt controllers ------------------------------------------------------------------------ */
+/* --- interrupt controllers -------------------------------------------------------------------- */
 
 static void pit0_once(u16 count)
 {
@@ -115,7 +115,7 @@ static void ioapic(void)
 	check(trap_count[0x61] == n + 1, "chipset.ioapic_masked", "%u came", trap_count[0x61] - n);
 }
 
-/* --- timers ----------------------------------------------------------------------------------------- */
+/* --- timers ----------------------------------------------------------------------------------- */
 
 static u16 pit0_latch(void)
 {
@@ -126,7 +126,9 @@ static u16 pit0_latch(void)
 	return (u16)(v | inb(0x40) << 8);
 }
 
-/* Ticks that a clock makes while the TSC counts so many cycles: a delay may take longer than asked. */
+/*
+ * Ticks that a clock makes while the TSC counts so many cycles: a delay may take longer than asked.
+ */
 static u64 ticks_of(u64 hz, u64 tsc)
 {
 	return hz * tsc / tsc_us(1000000);
@@ -216,7 +218,7 @@ static void rtc(void)
 	apic_write(APIC_LVT_LINT0, LVT_MASKED);
 }
 
-/* --- serial port -------------------------------------------------------------------------------------- */
+/* --- serial port ------------------------------------------------------------------------------ */
 
 /* In loop-back nothing can be printed: look first, judge afterwards. */
 static void uart(void)
@@ -248,7 +250,7 @@ static void uart(void)
 	check(divisor == 0x0c, "chipset.uart_divisor", "0x%x", divisor);
 }
 
-/* --- ACPI ------------------------------------------------------------------------------------------------ */
+/* --- ACPI ------------------------------------------------------------------------------------- */
 
 static u8 sum(const u8 *p, u32 len)
 {
