@@ -65,8 +65,8 @@ bool mmu_translate(struct mmu_vm *m, const struct mmu_regs *regs, gva_t gva, u32
 		   struct mmu_gfault *fault);
 
 /*
- * Pointer to at least 16 instruction bytes at gva; NULL when it takes more than the quickest walk to
- * tell. Looks at cr0, cr3, cr4, efer, cpl, maxphyaddr and has_1g of regs only. Lock-free.
+ * Pointer to at least 16 instruction bytes at gva; NULL when it takes more than the quickest walk
+ * to tell. Looks at cr3, cr4, efer, cpl, maxphyaddr and has_1g of regs only. Lock-free.
  */
 const u8 *mmu_fetch_quick(const struct mmu_vm *m, const struct mmu_regs *regs, gva_t gva);
 
