@@ -122,7 +122,7 @@ void vcpu_thread(void *arg)
 	for (;;) {
 		if (unlikely(READ_ONCE(v->requests)) && !vcpu_serve(v))
 			break;
-		if (unlikely(READ_ONCE(trace_on) | READ_ONCE(vcpu_stat_cycles))) {
+		if (unlikely((u32)READ_ONCE(trace_on) | (u32)READ_ONCE(vcpu_stat_cycles))) {
 			reason = step_observed(v, reason);
 			continue;
 		}
