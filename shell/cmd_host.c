@@ -29,7 +29,7 @@ static const char *vcpu_name(const struct vcpu *v, char *buf, size_t size)
 
 static void run_cpu_list(struct out *o, int argc, char **argv)
 {
-	char name[CFG_NAME_MAX + 8];
+	char name[CFG_NAME_MAX + 12];
 
 	(void)argc;
 	(void)argv;

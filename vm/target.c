@@ -19,7 +19,7 @@ struct vm *target_vm(struct out *o, const char *name)
 
 struct vcpu *target_vcpu(struct out *o, const char *name)
 {
-	char copy[CFG_NAME_MAX + 8];
+	char copy[CFG_NAME_MAX + 12];
 	char *dot;
 	u64 id = 0;
 	struct vm *vm;
@@ -47,7 +47,7 @@ void target_complete_vm(int idx, void (*add)(void *arg, const char *word), void 
 
 void target_complete_vcpu(int idx, void (*add)(void *arg, const char *word), void *arg)
 {
-	char name[CFG_NAME_MAX + 8];
+	char name[CFG_NAME_MAX + 12];
 
 	for (u32 i = 0; i < nr_vms && idx == 0; i++)
 		for (u32 n = 0; n < vms[i]->nr_vcpus; n++) {

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* SOURCES: shell/cmd_trace.c shell/cmd_log.c shell/exec.c shell/parse.c lib/out.c lib/cmd.c */
+/* SOURCES: lib/trace.c lib/log.c vm/exit_names.c tests/host/fake/mem.c tests/host/fake/clock.c */
+/* SOURCES: tests/host/fake/bug.c */
+/* LIBS: -Wl,--defsym=shell_cmds_start=__start_shell_cmds */
+/* LIBS: -Wl,--defsym=shell_cmds_end=__stop_shell_cmds */
+/* The commands trace and log over what was recorded and logged. */
+
+#include <stdio.h>
+
+#include "lib/log.h"
+#include "lib/trace.h"
+
+#include "arch/percpu.h"
+#include "arch/timer.h"
+#include "shell/exec.h"
+#include "tests/host/test.h"
+#include "vm/exit.h"
+
+struct cpu *cpus[MAX_CPUS] = { &fake_cpu };
+u32 nr_cpus = 1;
+
+static char text[65536];
+static size_t fill;
+static struct out out;
+
+static void on_write(void *arg, const char *s, size_t n)
+{
+	(void)arg;
+	assert_true(fill + n < sizeof(text));
+	memcpy(text + fill, s, n);
+	fill += n;
+	text[fill] = '\0';
+}
+
+static const char *run(const char *line)
+{
+	char copy[256];
+
+	snprintf(copy, sizeof(copy), "%s", line);
+	fill = 0;
+	text[0] = '\0';
+	out_init(&out, on_write, NULL, false);
+	shell_exec(&out, copy);
+	return text;
+}
+
+static void nothing_is_recorded_until_trace_on(void **state)
+{
+	(void)state;
+	assert_string_equal(run("trace dump"), "nothing is recorded; trace on begins\n");
+	trace_event(EXIT, 1, 0, EXIT_CPUID, 0);
+	assert_string_equal(run("trace on"), "");
+	trace_event(EXIT, tsc_boot + 5000, 0x102, EXIT_CPUID, 0xabc);
+	assert_string_equal(run("trace dump -j"),
+			    "{\"ns\": 5000, \"cpu\": 0, \"event\": \"exit\", \"vcpu\": 258, "
+			    "\"reason\": \"cpuid\", \"rip\": \"0xabc\"}\n");
+	run("trace off");
+	trace_event(EXIT, 2, 0, EXIT_CPUID, 0);
+	assert_non_null(strstr(run("trace dump"), " vcpu=258 reason=cpuid rip=0xabc\n"));
+	run("trace clear");
+	assert_non_null(strstr(run("trace dump"), "nothing is recorded"));
+}
+
+static void last_records_are_shown_oldest_first(void **state)
+{
+	(void)state;
+	run("trace on");
+	for (u64 i = 0; i < 50; i++)
+		trace_event(MMU_FAULT, tsc_boot + i, i, 7, 3);
+	run("trace dump 2");
+	assert_non_null(strstr(text, "mmu_fault  gpa=0x30 error=0x7 verdict=3\n"));
+	assert_null(strstr(text, "gpa=0x2f"));
+	assert_true(strstr(text, "gpa=0x30") < strstr(text, "gpa=0x31"));
+	assert_string_equal(run("trace dump x"), "error: x is not a number of records\n");
+}
+
+static void reason_that_does_not_exist_is_a_number(void **state)
+{
+	char want[32];
+
+	(void)state;
+	run("trace clear");
+	trace_event(ENTER, tsc_boot, 0, EXIT_NR, 0);
+	snprintf(want, sizeof(want), " reason=%u ", EXIT_NR);
+	assert_non_null(strstr(run("trace dump"), want));
+}
+
+static void log_is_shown_up_to_a_level(void **state)
+{
+	(void)state;
+	pr_warn("a: warned");
+	pr_dbg("b: detail");
+	assert_non_null(strstr(run("log"), "] debug b: detail\n"));
+	assert_null(strstr(run("log warn"), "detail"));
+	assert_non_null(
+		strstr(run("log warn -j"), "\"level\": \"warn\", \"line\": \"a: warned\"}"));
+	assert_non_null(strstr(run("log loud"), "error: no such level: loud"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_is_recorded_until_trace_on),
+		cmocka_unit_test(last_records_are_shown_oldest_first),
+		cmocka_unit_test(reason_that_does_not_exist_is_a_number),
+		cmocka_unit_test(log_is_shown_up_to_a_level),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
