@@ -32,6 +32,8 @@ static void save(struct vcpu *v)
 		__asm__ volatile("fxsave64 %0" : "=m"(*(char(*)[512])v->fpu));
 		return;
 	}
+	/* QUIRK: QEMU TCG lets the guest execute XSETBV, intercepted or not. */
+	v->xcr0 = xgetbv(0) & all;
 	xsetbv(0, all);
 	__asm__ volatile("xsave64 (%0)"
 			 :
