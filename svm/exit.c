@@ -39,7 +39,6 @@ static enum exit_reason pio(struct vcpu *v, const struct vmcb_ctl *c)
 	v->exit.pio.size = IOIO_SIZE(info);
 	v->exit.pio.in = info & IOIO_IN;
 	v->exit.pio.string = info & IOIO_STRING;
-	v->exit.pio.rep = info & IOIO_REP;
 	/* The one exit whose next RIP every CPU saves. */
 	v->exit.insn_len = (u8)(c->exit_info2 - v->regs.rip);
 	return EXIT_PIO;

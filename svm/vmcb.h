@@ -230,7 +230,6 @@ enum vmexit_code {
 /* EXITINFO1 of an IOIO exit. Source: AMD APM 2 "IOIO Intercept". EXITINFO2 = RIP behind it. */
 #define IOIO_IN      BIT32(0)
 #define IOIO_STRING  BIT32(2)
-#define IOIO_REP     BIT32(3)
 #define IOIO_SIZE(i) (((i) >> 4) & 7) /* bytes: one of 1, 2, 4 */
 #define IOIO_PORT(i) ((u16)((i) >> 16))
 

@@ -155,6 +155,20 @@ static void queue_irq(struct vcpu *v)
 	inject(v, &e);
 }
 
+static void open_window(struct vcpu *v, bool open)
+{
+	if (v->irq_window == open)
+		return;
+	v->irq_window = open;
+	hv->irq_window(v, open);
+}
+
+void event_window(struct vcpu *v)
+{
+	open_window(v, false);
+	vcpu_request_self(v, VREQ_EVENT);
+}
+
 void event_queue(struct vcpu *v)
 {
 	if (unlikely(v->pending.type != EVENT_NONE)) {
@@ -166,9 +180,9 @@ void event_queue(struct vcpu *v)
 	} else if (likely(!v->nmi_pending) || !queue_nmi(v)) {
 		queue_irq(v);
 	}
-	/* What was not taken, or comes after what was. */
-	if (irq_pending(v))
-		hv->irq_window(v, true);
+	/* For what was not taken, or comes after what was. One that is open for nothing costs an
+	 * exit. */
+	open_window(v, irq_pending(v));
 }
 
 bool event_wakes(struct vcpu *v)

@@ -13,6 +13,8 @@ struct vcpu;
  * else the highest interrupt of local APIC or PIC; asks for a window when one has to wait.
  */
 void event_queue(struct vcpu *v);
+/* The guest can take an interrupt now. */
+void event_window(struct vcpu *v);
 /* An event is there that ends HLT. */
 bool event_wakes(struct vcpu *v);
 /* The INIT and startup signals. */

@@ -7,6 +7,7 @@
 
 #include "arch/regs.h"
 #include "arch/x86.h"
+#include "vm/event.h"
 #include "vm/exit_priv.h"
 #include "vm/fetch.h"
 #include "vm/hv_ops.h"
@@ -20,13 +21,7 @@ static void irq(struct vcpu *v)
 		vcpu_yield(v);
 }
 
-static void irq_window(struct vcpu *v)
-{
-	hv->irq_window(v, false);
-	vcpu_request_self(v, VREQ_EVENT);
-}
-
-static void window(struct vcpu *v)
+static void nmi_window(struct vcpu *v)
 {
 	vcpu_request_self(v, VREQ_EVENT);
 }
@@ -104,8 +99,8 @@ static void unknown(struct vcpu *v)
 void (*const exit_handlers[EXIT_NR])(struct vcpu *v) = {
 	[EXIT_IRQ] = irq,
 	[EXIT_NMI] = nothing,
-	[EXIT_IRQ_WINDOW] = irq_window,
-	[EXIT_NMI_WINDOW] = window,
+	[EXIT_IRQ_WINDOW] = event_window,
+	[EXIT_NMI_WINDOW] = nmi_window,
 	[EXIT_CPUID] = exit_cpuid,
 	[EXIT_HLT] = exit_hlt,
 	[EXIT_PAUSE] = exit_pause,

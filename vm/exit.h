@@ -78,7 +78,7 @@ struct vcpu_exit {
 			u16 port;
 			u8 size; /* 1, 2, 4 */
 			bool in;
-			bool string, rep;
+			bool string; /* INS or OUTS: decode at RIP */
 		} pio;
 
 		struct {

@@ -12,6 +12,15 @@
 #include "vm/mmio.h"
 #include "vm/vm.h"
 
+const u8 mov32_lengths[32] = {
+	2, 2, 2, 2,
+	3, 6, 2, 2, /* no displacement; 4: SIB; 5: 32 bits, RIP-relative in 64-bit code */
+	3, 3, 3, 3,
+	4, 3, 3, 3, /* 8 bits */
+	6, 6, 6, 6,
+	7, 6, 6, 6, /* 32 bits */
+};
+
 static bool is_lapic(gpa_t gpa)
 {
 	return (gpa.v ^ VM_LAPIC_BASE) >> PAGE_SHIFT == 0;
@@ -62,47 +71,8 @@ void mmio_write(struct vcpu *v, gpa_t gpa, u8 size, u64 val)
 	spin_unlock(&vm->chipset_lock);
 }
 
-bool mov32_decode(const u8 *bytes, u32 bits, struct mov32 *m)
-{
-	const u8 *p = bytes;
-	u8 rex = 0, op, modrm, mod, rm;
-
-	if (bits == 16)
-		return false;
-	if ((*p & 0xf0) == 0x40 && bits == 64)
-		rex = *p++;
-	op = *p++;
-	modrm = *p++;
-	mod = modrm >> 6;
-	rm = modrm & 7;
-	if ((rex & 8) || mod == 3)
-		return false;
-	if (rm == 4) {
-		u8 sib = *p++;
-
-		rm = sib & 7;
-	}
-	if (mod == 1)
-		p += 1;
-	else if (mod == 2 || rm == 5)
-		p += 4;
-	m->imm = op == 0xc7;
-	m->store = op != 0x8b;
-	m->reg = (u8)((modrm >> 3 & 7) | (rex & 4) << 1);
-	if (m->imm) {
-		__builtin_memcpy(&m->val, p, sizeof(m->val));
-		p += 4;
-		if (modrm >> 3 & 7)
-			return false;
-	} else if (op != 0x89 && op != 0x8b) {
-		return false;
-	}
-	m->len = (u8)(p - bytes);
-	return true;
-}
-
 /* The usual access. False: it is another one, nothing was done. */
-static bool mov32(struct vcpu *v, gpa_t gpa, bool write)
+static __always_inline bool mov32(struct vcpu *v, gpa_t gpa, bool write)
 {
 	u64 *gpr = v->regs.gpr;
 	struct mov32 m;
@@ -175,7 +145,7 @@ void exit_npf(struct vcpu *v)
 
 	/* The local APIC's page never becomes anything else, so the MMU need not be asked. */
 	if (likely(is_lapic(f->gpa) && !(f->access & MMU_X) && !f->table_walk && !v->redelivery)) {
-		if (mov32(v, f->gpa, f->access & MMU_W))
+		if (likely(mov32(v, f->gpa, f->access & MMU_W)))
 			return;
 	}
 	fault(v);

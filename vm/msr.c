@@ -354,7 +354,7 @@ static const struct msr_row rows[] = {
 	{ MSR_DE_CFG + 1, MSR_CU_CFG_LAST, rd_zero, wr_ignore },
 };
 
-static const struct msr_row *row_of(u32 msr)
+static __noinline const struct msr_row *bisect(u32 msr)
 {
 	const struct msr_row *base = rows;
 	u32 nr = ARRAY_SIZE(rows);
@@ -372,6 +372,22 @@ static const struct msr_row *row_of(u32 msr)
 		}
 	}
 	return NULL;
+}
+
+/* The rows last found; any CPU may replace one at any time. */
+static const struct msr_row *recent[64];
+
+static __always_inline const struct msr_row *row_of(u32 msr)
+{
+	const struct msr_row **slot = &recent[msr % ARRAY_SIZE(recent)];
+	const struct msr_row *r = __atomic_load_n(slot, __ATOMIC_RELAXED);
+
+	if (likely(r && msr >= r->first && msr <= r->last))
+		return r;
+	r = bisect(msr);
+	if (r)
+		__atomic_store_n(slot, r, __ATOMIC_RELAXED);
+	return r;
 }
 
 int msr_read(struct vcpu *v, u32 msr, u64 *val)

@@ -32,10 +32,8 @@ static __always_inline bool inside(const struct pio_range *r, u16 port, u8 size)
 	return (u32)(port - r->first) + size <= r->count;
 }
 
-static __always_inline u32 ones(u8 size)
-{
-	return 0xffffffffU >> (32 - 8 * size);
-}
+/* By size: the bits of a value. */
+static const u32 ones[] = { [1] = 0xff, [2] = 0xffff, [4] = 0xffffffff };
 
 /* An access over the end of a device's range is a sequence of byte accesses. */
 static __noinline u32 read_bytes(struct vm *vm, u16 port, u8 size)
@@ -65,7 +63,7 @@ u32 pio_read(struct vm *vm, u16 port, u8 size)
 	spin_lock(&vm->chipset_lock);
 	val = r->rd(r->dev, port, size);
 	spin_unlock(&vm->chipset_lock);
-	return val & ones(size);
+	return val & ones[size];
 }
 
 void pio_write(struct vm *vm, u16 port, u8 size, u32 val)
@@ -82,23 +80,47 @@ void pio_write(struct vm *vm, u16 port, u8 size, u32 val)
 	spin_unlock(&vm->chipset_lock);
 }
 
-void exit_pio(struct vcpu *v)
+/* Four bytes clear the upper half of RAX as every 32-bit result does. */
+static __always_inline void set_rax(struct vcpu *v, u8 size, u32 val)
 {
 	u64 *rax = &v->regs.gpr[R_AX];
+	u64 keep = size == 4 ? 0 : ~(u64)ones[size];
+
+	*rax = (*rax & keep) | (val & ones[size]);
+}
+
+static __noinline void exit_pio_odd(struct vcpu *v)
+{
 	u16 port = v->exit.pio.port;
 	u8 size = v->exit.pio.size;
 
-	if (unlikely(v->exit.pio.string)) {
+	if (v->exit.pio.string) {
 		emulate_string_io(v);
 		return;
 	}
-	if (!v->exit.pio.in) {
-		pio_write(v->vm, port, size, (u32)*rax & ones(size));
-	} else {
-		u64 val = pio_read(v->vm, port, size);
+	if (v->exit.pio.in)
+		set_rax(v, size, pio_read(v->vm, port, size));
+	else
+		pio_write(v->vm, port, size, (u32)v->regs.gpr[R_AX] & ones[size]);
+	vcpu_skip(v, v->exit.insn_len);
+}
 
-		/* Four bytes clear the upper half as every 32-bit result does. */
-		*rax = size == 4 ? val : (*rax & ~(u64)ones(size)) | val;
+void exit_pio(struct vcpu *v)
+{
+	u16 port = v->exit.pio.port;
+	u8 size = v->exit.pio.size;
+	struct vm *vm = v->vm;
+	const struct pio_range *r = find(vm, port);
+
+	if (unlikely(!r || v->exit.pio.string || !inside(r, port, size))) {
+		exit_pio_odd(v);
+		return;
 	}
+	spin_lock(&vm->chipset_lock);
+	if (v->exit.pio.in)
+		set_rax(v, size, r->rd(r->dev, port, size));
+	else
+		r->wr(r->dev, port, size, (u32)v->regs.gpr[R_AX] & ones[size]);
+	spin_unlock(&vm->chipset_lock);
 	vcpu_skip(v, v->exit.insn_len);
 }

@@ -85,6 +85,7 @@ void vcpu_reset(struct vcpu *v, bool init)
 	v->pending.type = EVENT_NONE;
 	v->redelivery = false;
 	v->nmi_pending = false;
+	v->irq_window = false;
 	v->state = v->id == 0 ? VCPU_RUNNING : VCPU_WAIT_SIPI;
 	hv->vcpu_reset(v);
 	if (!init) {

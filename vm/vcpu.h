@@ -84,7 +84,8 @@ struct vcpu {
 	struct vcpu_event pending;
 	bool redelivery; /* pending came from an interrupted delivery of the last exit */
 	bool nmi_pending;
-	bool parked; /* counted in vm->nr_parked */
+	bool irq_window; /* an exit was asked for, for when the guest can take an interrupt */
+	bool parked;     /* counted in vm->nr_parked */
 	u8 sipi_vector;
 	u32 held; /* requests that wait until the VM runs again */
 	struct vcpu_call *call;

@@ -145,17 +145,17 @@ static void port_access(void **state)
 	assert_int_equal(v.exit.pio.port, 0x3f8);
 	assert_int_equal(v.exit.pio.size, 1);
 	assert_true(v.exit.pio.in);
-	assert_false(v.exit.pio.string || v.exit.pio.rep);
+	assert_false(v.exit.pio.string);
 	assert_int_equal(v.exit.insn_len, 2);
 	leave(VMEXIT_IOIO, 0xffff004c, 0x1003);
 	assert_int_equal(v.exit.pio.port, 0xffff);
 	assert_int_equal(v.exit.pio.size, 4);
 	assert_false(v.exit.pio.in);
-	assert_true(v.exit.pio.string && v.exit.pio.rep);
+	assert_true(v.exit.pio.string);
 	assert_int_equal(v.exit.insn_len, 3);
 	leave(VMEXIT_IOIO, 0x00600024, 0x1001);
 	assert_int_equal(v.exit.pio.size, 2);
-	assert_true(v.exit.pio.string && !v.exit.pio.rep);
+	assert_true(v.exit.pio.string);
 }
 
 static void nested_fault(void **state)

@@ -69,9 +69,12 @@ static u32 priority(const struct pic *p, u8 bits)
 static int highest(const struct vpic *s, u32 n)
 {
 	const struct pic *p = &s->pic[n];
-	u8 isr = p->isr;
-	u32 prio = priority(p, (u8)(p->irr & ~p->imr));
+	u8 isr = p->isr, irr = (u8)(p->irr & ~p->imr);
+	u32 prio;
 
+	if (likely(!irr))
+		return -1;
+	prio = priority(p, irr);
 	if (p->special_mask) /* "Special Mask Mode" */
 		isr &= (u8)~p->imr;
 	if (n == 0 && p->icw4 & ICW4_SFNM) /* "The Special Fully Nested Mode" */
