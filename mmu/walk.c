@@ -339,28 +339,32 @@ const u8 *mmu_fetch_ptr(struct mmu_vm *m, const struct mmu_regs *regs, gva_t gva
 
 #define FETCH_QUICK_BYTES 16
 
-static __always_inline const u8 *fetch_quick(const struct mmu_vm *m, const struct mmu_regs *regs,
-					     gva_t gva, u32 access)
+static __always_inline const u8 *fetch_quick(const struct gfmt *const f, const struct mmu_vm *m,
+					     const struct mmu_regs *regs, gva_t gva, u32 access)
 {
 	gpa_t gpa;
 
-	if (unlikely(!fast_mode(regs, access) || (regs->cr4 & CR4_LA57) ||
-		     gva.v % PAGE_SIZE > PAGE_SIZE - FETCH_QUICK_BYTES))
+	if (unlikely(!fast_mode(regs, access) || gva.v % PAGE_SIZE > PAGE_SIZE - FETCH_QUICK_BYTES))
 		return NULL;
-	if (unlikely(!walk_fast(&gfmt_4, m, regs, gva, access, &gpa) || !ram_holds(m, gpa.v)))
+	if (unlikely(!walk_fast(f, m, regs, gva, access, &gpa) || !ram_holds(m, gpa.v)))
 		return NULL;
 	return ram_ptr(m, gpa.v);
 }
 
-static __noinline const u8 *fetch_quick_user(const struct mmu_vm *m, const struct mmu_regs *regs,
-					     gva_t gva)
+/* Kept apart, as translate_other() is. */
+static __noinline const u8 *fetch_quick_other(const struct mmu_vm *m, const struct mmu_regs *regs,
+					      gva_t gva)
 {
-	return fetch_quick(m, regs, gva, MMU_X | MMU_U);
+	u32 access = regs->cpl == 3 ? MMU_X | MMU_U : MMU_X;
+
+	if (regs->cr4 & CR4_LA57)
+		return fetch_quick(&gfmt_5, m, regs, gva, access);
+	return fetch_quick(&gfmt_4, m, regs, gva, access);
 }
 
 const u8 *mmu_fetch_quick(const struct mmu_vm *m, const struct mmu_regs *regs, gva_t gva)
 {
-	if (regs->cpl == 3)
-		return fetch_quick_user(m, regs, gva);
-	return fetch_quick(m, regs, gva, MMU_X);
+	if (unlikely(regs->cpl == 3 || (regs->cr4 & CR4_LA57)))
+		return fetch_quick_other(m, regs, gva);
+	return fetch_quick(&gfmt_4, m, regs, gva, MMU_X);
 }

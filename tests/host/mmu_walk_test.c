@@ -19,7 +19,7 @@
 #define ROM_NR    0x20
 
 static struct mmu_vm vm;
-static u32 quick_answers;
+static u32 quick_answers[2]; /* with 4 and 5 levels */
 
 enum mode {
 	M_NONE,
@@ -183,7 +183,7 @@ static void check_quick_fetch(const struct mmu_regs *r, u64 gva, u32 access,
 	assert_true(want->ok && want->nr_updates == 0);
 	assert_ptr_equal(p, mem(want->gpa));
 	assert_true(gva % 4096 <= 4096 - 16);
-	quick_answers++;
+	quick_answers[regs.cr4 >> 12 & 1]++;
 }
 
 static void compare(const struct mmu_regs *r, u64 gva, u32 access)
@@ -336,7 +336,7 @@ static void each_flag_of_each_level(void **state)
 	for (enum mode mode = M_32; mode < M_NR; mode++)
 		for (u32 level = 1; level <= modes[mode].levels; level++)
 			flags_of_one_entry(mode, level);
-	assert_true(quick_answers > 1000);
+	assert_true(quick_answers[0] > 500 && quick_answers[1] > 500);
 	mmu_vm_fini(&vm);
 }
 
