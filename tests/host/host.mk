@@ -2,11 +2,12 @@
 # Programs that test hypervisor code on this machine: tests/host/*_test.c (cmocka, with sanitizers)
 # and tests/fuzz/*.c (optimised). Comment lines at the head of each say what it is made of:
 #	/* SOURCES: lib/log.c mmu/*.c */  /* LIBS: -lZydis */  /* CFLAGS: -DX=1 */
-# Included by the Makefile.
+# Scripts tests/host/*_test.py test what is written in Python. Included by the Makefile.
 
 HOST_CC     := $(CC)
 HOST_FLAGS  := -std=gnu11 -g -DDEBUG $(WARN) -Itests/host/fake -I.
 HOST_TESTS  := $(sort $(wildcard tests/host/*_test.c))
+HOST_SCRIPTS := $(sort $(wildcard tests/host/*_test.py))
 FUZZ_TESTS  := $(sort $(wildcard tests/fuzz/*.c))
 
 FLAGS_host := $(HOST_FLAGS) -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
@@ -19,7 +20,7 @@ ifneq ($(filter %-test host-test fuzz-test $(BUILD)/host/% $(BUILD)/fuzz/%,$(MAK
 include $(BUILD)/host.mk
 endif
 
-host-test: $(HOST_TESTS:tests/%.c=$(BUILD)/%)
+host-test: $(HOST_TESTS:tests/%.c=$(BUILD)/%) $(HOST_SCRIPTS)
 	$Q $(PYTHON) tests/host/run.py --limit 60 --out $(BUILD)/results/$@.xml $^
 fuzz-test: $(FUZZ_TESTS:tests/%.c=$(BUILD)/%)
 	$Q $(PYTHON) tests/host/run.py --limit 600 --out $(BUILD)/results/$@.xml $^
