@@ -409,7 +409,7 @@ void msr_reset(struct vcpu *v)
 	v->tsc_adjust = 0;
 	v->tsc_aux = 0;
 	v->misc_enable = MISC_ENABLE_RESET;
-	v->mtrr = (struct vmtrr){ 0 };
+	mtrr_reset(&v->mtrr, v->vm->cpuid->caps.maxphyaddr);
 }
 
 void msr_load(struct vcpu *v)

@@ -4,8 +4,12 @@
 #include <errno.h>
 
 #include "arch/msr.h"
+#include "vm/vm.h"
 
-#define DEF_VALID  (0xc00ULL | 0xff) /* enable, fixed enable, type */
+#define DEF_ENABLE BIT(11)
+#define DEF_FIXED  BIT(10)
+#define DEF_VALID  (DEF_ENABLE | DEF_FIXED | 0xff)
+#define TYPE_WB    6ULL
 #define MASK_VALID BIT(11)
 
 static bool type_ok(u64 type)
@@ -33,6 +37,15 @@ static int fixed_index(u32 msr)
 	if (msr >= MSR_MTRR_FIX4K_0 && msr <= MSR_MTRR_FIX4K_7)
 		return (int)(msr - MSR_MTRR_FIX4K_0 + 3);
 	return -1;
+}
+
+void mtrr_reset(struct vmtrr *m, u8 maxphyaddr)
+{
+	*m = (struct vmtrr){ .def = DEF_ENABLE | DEF_FIXED | TYPE_WB };
+	for (u32 i = 0; i < MTRR_FIXED; i++)
+		m->fixed[i] = TYPE_WB * 0x0101010101010101ULL;
+	m->var[0] = VM_LOW_RAM_MAX; /* type 0: uncached */
+	m->var[1] = MASK(maxphyaddr - 1, 30) | MASK_VALID;
 }
 
 int mtrr_read(const struct vmtrr *m, u32 msr, u64 *val)

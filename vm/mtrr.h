@@ -17,6 +17,8 @@ struct vmtrr {
 	u64 var[2 * MTRR_VAR]; /* base, mask, base, ... */
 };
 
+/* As firmware leaves them: RAM is write-back, the hole for devices below 4 GiB uncached. */
+void mtrr_reset(struct vmtrr *m, u8 maxphyaddr);
 /* 0 or -EINVAL for #GP. */
 int mtrr_read(const struct vmtrr *m, u32 msr, u64 *val) __must_check;
 int mtrr_write(struct vmtrr *m, u32 msr, u64 val, u8 maxphyaddr) __must_check;

@@ -64,7 +64,7 @@ RUNS = [
     Run("debug"),
     Run("mmio"),
     Run("hlt"),
-    Run("xsave", cpus=2),
+    Run("xsave", cpus=2, host_cpus=1),
     Run("modes"),
     Run("chipset"),
     Run("reset"),
