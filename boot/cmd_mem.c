@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* mem map: ranges of the firmware, the image, the modules. */
 #include "boot/cmd_mem.h"
 
 #include "lib/cmd.h"
