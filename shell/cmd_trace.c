@@ -147,7 +147,8 @@ static void run_dump(struct out *o, int argc, char **argv)
 	if (lost > 0)
 		out_text(o, "%lu records were overwritten meanwhile; trace off keeps them", lost);
 	if (d.nr == 0)
-		out_text(o, "nothing is recorded; trace on begins");
+		out_text(o, trace_on ? "nothing was recorded yet"
+				     : "nothing is recorded; trace on begins");
 }
 
 SHELL_CMD(cmd_trace_on, "trace", "on", "", "Begins to record exits, entries and MMU events",
