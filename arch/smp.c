@@ -58,8 +58,11 @@ static void request_irq(u8 vector)
 
 void cpu_request(struct cpu *c, u32 bits)
 {
+	/* This CPU is out of guest mode and looks around before it goes back. */
+	if (c == this_cpu())
+		return;
 	/* One IPI is enough while earlier bits have not been seen. */
-	if (!__atomic_fetch_or(&c->requests, bits, __ATOMIC_ACQ_REL) && c != this_cpu())
+	if (!__atomic_fetch_or(&c->requests, bits, __ATOMIC_ACQ_REL))
 		lapic_ipi(c->apic_id, VEC_REQUEST);
 }
 
