@@ -5,9 +5,11 @@
 #include "lib/addr.h"
 #include "lib/types.h"
 
+#include "arch/lapic.h"
 #include "arch/mem.h"
 #include "arch/percpu.h"
 #include "arch/spinlock.h"
+#include "arch/trap.h"
 #include "arch/x86.h"
 
 enum env_rank {
@@ -80,6 +82,12 @@ static inline u32 env_nr_cpus(void)
 static inline void env_kick(u32 cpu)
 {
 	cpu_request(cpus[cpu], CPU_REQ_KICK);
+}
+
+/* cpu_request() sends no second interrupt while the first is pending; this does. */
+static inline void env_kick_again(u32 cpu)
+{
+	lapic_ipi(cpus[cpu]->apic_id, VEC_REQUEST);
 }
 
 static inline void env_relax(void)

@@ -13,6 +13,7 @@
  *	env_publish(p, v)			store, then env_fence()
  *	env_cpu(), env_nr_cpus()		index of this CPU, number of CPUs
  *	env_kick(cpu)				make that CPU leave guest mode soon
+ *	env_kick_again(cpu)			the first kick has had no effect for long
  *	env_relax()				inside a wait loop
  *	env_tsc()				time stamp for traces
  */

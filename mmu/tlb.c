@@ -65,7 +65,7 @@ static void wait_acked(struct mmu_vm *m, const struct mmu_tag *t, u64 stamp)
 	for (u32 turn = 1; !tag_acked(t, stamp); turn++) {
 		if (turn % KICK_AGAIN == 0) {
 			mmu_stat_inc(m, MMU_STAT_FLUSH_KICK);
-			env_kick(t->cpu);
+			env_kick_again(t->cpu);
 		}
 		env_relax();
 	}

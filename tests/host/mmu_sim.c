@@ -68,6 +68,11 @@ void env_kick(u32 cpu)
 	sim_cpu[cpu].kicked = true;
 }
 
+void env_kick_again(u32 cpu)
+{
+	env_kick(cpu);
+}
+
 /* The others go on for a while, with whatever their TLBs hold, until the kick arrives. */
 void env_relax(void)
 {

@@ -43,6 +43,7 @@ void env_unlock(struct env_lock *l);
 void *env_ptr(hpa_t a);
 void env_zero(void *p);
 void env_kick(u32 cpu);
+void env_kick_again(u32 cpu);
 void env_relax(void);
 
 static inline u64 env_spte_read(const u64 *p)
