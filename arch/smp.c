@@ -143,27 +143,32 @@ static void send_startup(struct cpu *c, u32 apic_id, u8 page)
 
 int smp_start(u32 apic_id, hpa_t trampoline)
 {
-	struct cpu *c = kzalloc(sizeof(*c));
-	u64 *root = frames_alloc(1, 1, SZ_4G); /* 32-bit code loads it into CR3 */
-	char *stack = stack_alloc(), *page = hpa_ptr(trampoline);
+	char *stack, *page = hpa_ptr(trampoline);
 	struct ap_args args;
+	struct cpu *c;
+	u64 *root;
 
 	if (nr_cpus == MAX_CPUS)
 		return -ENOSPC;
-	if (!c || !root || !stack || cpu_alloc_state(c) || hostmap_trampoline(trampoline, true))
+	/* What is missing when memory ends here is not given back: the machine has none to run with. */
+	c = kzalloc(sizeof(*c));
+	root = frames_alloc(1, 1, SZ_4G); /* 32-bit code loads it into CR3 */
+	stack = stack_alloc();
+	if (!c || !root || !stack)
 		return -ENOMEM;
-	memcpy(root, hpa_ptr(hostmap_cr3()), PAGE_SIZE);
 	c->self = c;
 	c->idx = nr_cpus;
 	c->apic_id = apic_id;
+	if (cpu_alloc_state(c) || hostmap_trampoline(trampoline, true))
+		return -ENOMEM;
+	memcpy(root, hpa_ptr(hostmap_cr3()), PAGE_SIZE);
 	args = (struct ap_args){ (u32)ptr_hpa(root).v, 0, (u64)stack + STACK_SIZE, (u64)ap_main };
 	memcpy(page, ap_start, (size_t)(ap_end - ap_start));
 	memcpy(page + (ap_args - ap_start), &args, sizeof(args));
 	ap_starting = c;
 	cpus[nr_cpus] = c;
 	send_startup(c, apic_id, (u8)(trampoline.v >> PAGE_SHIFT));
-	/* A CPU that comes too late must not find its page gone: then trampoline and stack stay.
-	 * */
+	/* One that comes too late must not find its page gone: trampoline and stack stay. */
 	if (!c->online)
 		return -EIO;
 	nr_cpus++;

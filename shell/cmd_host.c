@@ -7,6 +7,7 @@
 
 #include "arch/cpufeat.h"
 #include "arch/mem.h"
+#include "arch/panic.h"
 #include "arch/percpu.h"
 #include "arch/thread.h"
 #include "arch/timer.h"
@@ -190,6 +191,16 @@ static void run_poweroff(struct out *o, int argc, char **argv)
 	out_error(o, "%s", machine_poweroff());
 }
 
+static void run_panic(struct out *o, int argc, char **argv)
+{
+	(void)o;
+	(void)argc;
+	(void)argv;
+	panic("asked for at the shell");
+}
+
+SHELL_CMD(cmd_panic, "panic", "", "",
+	  "Stops the hypervisor, to try what follows a broken invariant", "panic", run_panic, NULL);
 SHELL_CMD(cmd_reboot, "reboot", "", "", "Restarts the host, guests and all", "reboot", run_reboot,
 	  NULL);
 SHELL_CMD(cmd_poweroff, "poweroff", "", "", "Switches the host off, guests and all", "poweroff",
