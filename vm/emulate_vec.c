@@ -4,6 +4,7 @@
 
 #include "arch/x86.h"
 #include "vm/emulate.h"
+#include "vm/fpu.h"
 #include "vm/vcpu.h"
 
 #define XCR0_AVX BIT(2)
@@ -13,7 +14,7 @@
 
 static bool has_avx(const struct vcpu *v)
 {
-	return v->xcr0 & XCR0_AVX;
+	return fpu_xcr0(v) & XCR0_AVX;
 }
 
 #define X(n)                                                       \

@@ -24,6 +24,11 @@ static u64 xcr0_all(const struct vcpu *v)
 	return v->vm->cpuid->caps.xcr0_valid;
 }
 
+u64 fpu_xcr0(const struct vcpu *v)
+{
+	return xcr0_all(v) ? xgetbv(0) & xcr0_all(v) : XCR0_X87;
+}
+
 static void save(struct vcpu *v)
 {
 	u64 all = xcr0_all(v);
@@ -33,6 +38,7 @@ static void save(struct vcpu *v)
 		return;
 	}
 	/* QUIRK: QEMU TCG lets the guest execute XSETBV, intercepted or not. */
+	v->xcr0 = xgetbv(0) & all;
 	v->xcr0 = xgetbv(0) & all;
 	xsetbv(0, all);
 	__asm__ volatile("xsave64 (%0)"

@@ -90,7 +90,7 @@ struct vcpu {
 	u32 held; /* requests that wait until the VM runs again */
 	struct vcpu_call *call;
 
-	u64 xcr0;
+	u64 xcr0;       /* while another vCPU has the FP registers; else fpu_xcr0() */
 	void *fpu;      /* XSAVE area */
 	u64 tsc_offset; /* guest TSC = host TSC + this */
 	u64 tsc_adjust;

@@ -6,6 +6,7 @@
 
 #include "arch/regs.h"
 #include "mmu/probe.h"
+#include "vm/fpu.h"
 #include "vm/hv_ops.h"
 #include "vm/target.h"
 #include "vm/vm.h"
@@ -55,7 +56,7 @@ static void show_system(struct vcpu *v, struct out *o)
 
 	for (u32 i = 0; i < ARRAY_SIZE(rows); i++)
 		reg(o, rows[i].name, hv->get_sreg(v, rows[i].reg));
-	reg(o, "xcr0", v->xcr0);
+	reg(o, "xcr0", fpu_xcr0(v));
 	reg(o, "apic_base", v->apic_base);
 	reg(o, "tsc_offset", v->tsc_offset);
 }

@@ -2,14 +2,17 @@
 /*
  * Guest RAM: static, zeroed, in pieces as large as the host has them.
  *
- *	0          640K       896K    1M                3G            4G
- *	| RAM      | hole     | ACPI  | RAM             | PCI, APICs  | rest of RAM
+ *	0          640K   768K    896K    1M                3G            4G
+ *	| RAM      | hole | ROM   | ACPI  | RAM             | PCI, APICs  | rest of RAM
  *
  * Pieces begin at 1 GiB or 2 MiB boundaries of both guest and host memory where possible, so that
- * nested paging has large leaves. The holes below 1 MiB lie inside a piece; their frames go back.
+ * nested paging has large leaves. The hole below 1 MiB lies inside a piece; its frames go back. The
+ * ROM is where guests look for option ROMs and BIOS tables, in steps of 16 bytes: it reads as ones
+ * like an empty bus, but without an exit for each.
  */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "lib/bits.h"
 #include "lib/fmt.h"
@@ -20,18 +23,19 @@
 #include "vm/vm.h"
 
 #define LOW_END   0xa0000ULL
+#define ROM_BASE  0xc0000ULL
 #define ACPI_END  0x100000ULL
 #define FRAMES(b) ((b) >> PAGE_SHIFT)
 #define FRAMES_2M FRAMES(SZ_2M)
 #define FRAMES_1G FRAMES(SZ_1G)
 
-static int add_ram_slot(struct vm *vm, u64 gpa, void *mem, u64 frames)
+static int add_slot(struct vm *vm, enum slot_kind kind, u64 gpa, void *mem, u64 frames)
 {
 	struct slot s = {
 		.gfn = gpa_to_gfn(GPA(gpa)),
 		.nr = frames,
 		.hfn = hpa_to_hfn(ptr_hpa(mem)),
-		.kind = SLOT_RAM,
+		.kind = (u8)kind,
 	};
 
 	return mmu_slot_add(&vm->mmu, &s);
@@ -64,15 +68,18 @@ static void *take_run(u64 gpa, u64 max, u64 *frames)
 	return NULL;
 }
 
-/* The first piece has holes below 1 MiB; config.c takes care that RAM reaches that far. */
+/* The first piece has a hole below 1 MiB; config.c takes care that RAM reaches that far. */
 static int add_first_piece(struct vm *vm, struct ram_piece *p)
 {
 	char *mem = p->mem;
-	int ret = add_ram_slot(vm, 0, mem, FRAMES(LOW_END));
+	int ret = add_slot(vm, SLOT_RAM, 0, mem, FRAMES(LOW_END));
 
 	if (!ret)
-		ret = add_ram_slot(vm, VM_ACPI_BASE, mem + VM_ACPI_BASE,
-				   p->frames - FRAMES(VM_ACPI_BASE));
+		ret = add_slot(vm, SLOT_ROM, ROM_BASE, mem + ROM_BASE,
+			       FRAMES(VM_ACPI_BASE - ROM_BASE));
+	if (!ret)
+		ret = add_slot(vm, SLOT_RAM, VM_ACPI_BASE, mem + VM_ACPI_BASE,
+			       p->frames - FRAMES(VM_ACPI_BASE));
 	return ret;
 }
 
@@ -84,13 +91,14 @@ static int add_piece(struct vm *vm, u64 gpa, void *mem, u64 frames)
 	if (gpa == 0) {
 		if (frames < FRAMES(ACPI_END))
 			return -ENOMEM;
-		frames_free((char *)mem + LOW_END, FRAMES(VM_ACPI_BASE - LOW_END));
+		frames_free((char *)mem + LOW_END, FRAMES(ROM_BASE - LOW_END));
 		frames_zero(mem, FRAMES(LOW_END));
+		memset((char *)mem + ROM_BASE, 0xff, VM_ACPI_BASE - ROM_BASE);
 		frames_zero((char *)mem + VM_ACPI_BASE, frames - FRAMES(VM_ACPI_BASE));
 		return add_first_piece(vm, p);
 	}
 	frames_zero(mem, frames);
-	return add_ram_slot(vm, gpa, mem, frames);
+	return add_slot(vm, SLOT_RAM, gpa, mem, frames);
 }
 
 static int add_range(struct vm *vm, u64 gpa, u64 end)
@@ -159,7 +167,7 @@ void vm_mem_fini(struct vm *vm)
 
 		if (p->gpa.v == 0 && p->frames >= FRAMES(ACPI_END)) {
 			frames_free(mem, FRAMES(LOW_END));
-			frames_free(mem + VM_ACPI_BASE, p->frames - FRAMES(VM_ACPI_BASE));
+			frames_free(mem + ROM_BASE, p->frames - FRAMES(ROM_BASE));
 		} else {
 			frames_free(mem, p->frames);
 		}
@@ -169,7 +177,7 @@ void vm_mem_fini(struct vm *vm)
 
 u64 vm_mem_frames(const struct vm *vm)
 {
-	return FRAMES(vm->cfg.memory - (VM_ACPI_BASE - LOW_END));
+	return FRAMES(vm->cfg.memory - (ROM_BASE - LOW_END));
 }
 
 u32 vm_e820(const struct vm *vm, struct e820_entry *map, u32 max)

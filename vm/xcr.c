@@ -42,7 +42,6 @@ void exit_xsetbv(struct vcpu *v)
 		vcpu_inject_gp(v);
 		return;
 	}
-	v->xcr0 = val;
 	xsetbv(0, val);
 	vcpu_skip(v, len);
 }
