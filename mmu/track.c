@@ -40,31 +40,36 @@ bool track_any(const struct slot *s, u64 i, u64 nr)
 	return false;
 }
 
-/* Takes what the worst case needs: per-frame pages, and a chain of tables for a split. */
-static int reserve(struct mmu_vm *m, struct mmu_res *r)
+/* Pages for the first count of a frame: its counter, and a chain of tables down to 4 KiB. */
+static u32 first_needs(const struct mmu_vm *m, const struct slot *s, gfn_t gfn)
 {
-	int rc;
-
-	do
-		rc = res_fill(m, r, 2 + MMU_MAX_LEVEL - 1);
-	while (rc == -EAGAIN);
-	return rc;
+	return farray_needs(&s->tracks, gfn.v - s->gfn.v, FARRAY_U16) + tree_find(m, gfn, 1).level -
+	       1;
 }
 
-static int add_locked(struct mmu_vm *m, gfn_t gfn, struct mmu_res *r)
+/* When *lack comes back not zero nothing was done yet. */
+static int add_locked(struct mmu_vm *m, gfn_t gfn, struct mmu_res *r, u32 *lack)
 {
 	struct slot *s = slot_place(m, gfn).slot;
+	u64 i = s ? gfn.v - s->gfn.v : 0;
 	struct direct_want w;
+	u32 count, pages;
 	spx_t x;
-	u16 *c;
 
+	*lack = 0;
 	if (!s || s->kind != SLOT_RAM)
 		return -ENOENT;
-	x = farray_extend(&s->tracks, gfn.v - s->gfn.v, FARRAY_U16, r);
-	c = counter(x, gfn.v - s->gfn.v);
-	if (*c == UINT16_MAX)
+	count = track_count(s, i);
+	if (count == UINT16_MAX)
 		return -EOVERFLOW;
-	if ((*c)++ != 0)
+	pages = count ? 0 : first_needs(m, s, gfn);
+	if (pages > r->nr) {
+		*lack = pages;
+		return 0;
+	}
+	x = farray_extend(&s->tracks, i, FARRAY_U16, r);
+	++*counter(x, i);
+	if (count)
 		return 0;
 	sp_get(x)->nr_present++;
 	s->nr_tracked++;
@@ -76,13 +81,17 @@ static int add_locked(struct mmu_vm *m, gfn_t gfn, struct mmu_res *r)
 int mmu_track_add(struct mmu_vm *m, gfn_t gfn)
 {
 	struct mmu_res r = { .nr = 0 };
-	int rc = reserve(m, &r);
+	u32 lack = 0;
+	int rc;
 
-	if (rc)
-		return rc;
-	env_lock(&m->lock);
-	rc = add_locked(m, gfn, &r);
-	env_unlock(&m->lock);
+	do {
+		rc = lack ? res_fill(m, &r, lack) : 0;
+		if (rc == -ENOMEM)
+			break;
+		env_lock(&m->lock);
+		rc = add_locked(m, gfn, &r, &lack);
+		env_unlock(&m->lock);
+	} while (lack);
 	res_drop(m, &r);
 	return rc;
 }

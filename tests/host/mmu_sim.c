@@ -14,7 +14,6 @@
 struct env_sim env_sim;
 struct sim_cpu sim_cpu[ENV_MAX_CPUS];
 u64 sim_seed = 88172645463325252ULL;
-bool sim_changing;
 bool trace_on;
 
 void trace_record(enum trace_event ev, u64 tsc, u64 a, u64 b, u64 c)
@@ -35,6 +34,8 @@ void env_lock_init(struct env_lock *l, enum env_rank rank)
 
 void env_lock(struct env_lock *l)
 {
+	if (env_sim.locking)
+		env_sim.locking();
 	assert_false(l->held);
 	/* Rising rank, and no reader in between. */
 	assert_int_equal(env_sim.ranks_held >> l->rank, 0);

@@ -42,8 +42,6 @@ struct sim_cpu {
 
 extern struct sim_cpu sim_cpu[ENV_MAX_CPUS];
 extern u64 sim_seed;
-/* Set while slots, logs or tracking change: stale translations may still be used. */
-extern bool sim_changing;
 
 /* A machine with this entry format (enum spte_fmt), a pool of that many pages and nr_cpus CPUs. */
 void sim_start(u8 fmt, u32 pool_pages, u32 nr_cpus);

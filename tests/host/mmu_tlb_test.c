@@ -306,6 +306,31 @@ static void page_request_kicks_when_nothing_else_is_left(void **state)
 	finish();
 }
 
+static struct mmu_reader *busy;
+
+static void end_reading(void)
+{
+	if (++turns == 20)
+		mmu_read_end(busy);
+}
+
+static void slot_change_waits_for_a_reader(void **state)
+{
+	(void)state;
+	start();
+	unlink_a_table();
+	unlink_a_table();
+	vm.quota = vm.used;
+	env_sim.cpu = 2;
+	busy = mmu_read_begin();
+	env_sim.cpu = 0;
+	turns = 0;
+	env_sim.locking = end_reading;
+	assert_int_equal(sim_add(&vm, SLOT_MMIO, 0x1001, 1, 1), 0);
+	assert_true(turns >= 20);
+	finish();
+}
+
 /* --- everything at once ----------------------------------------------------------------------- */
 
 static u64 present_hfn; /* of the slot that comes and goes, 0 = gone */
@@ -395,6 +420,7 @@ int main(void)
 		cmocka_unit_test(sync_during_entry_is_seen_by_one_side),
 		cmocka_unit_test(unlinked_table_waits_for_running_cpus_without_a_kick),
 		cmocka_unit_test(reader_holds_pages_back),
+		cmocka_unit_test(slot_change_waits_for_a_reader),
 		cmocka_unit_test(page_request_kicks_when_nothing_else_is_left),
 		cmocka_unit_test(stale_translations_never_outlive_a_change),
 	};

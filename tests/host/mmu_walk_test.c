@@ -511,6 +511,9 @@ static void fetch_gives_bytes_to_the_end_of_the_page(void **state)
 	assert_ptr_equal(mmu_fetch_ptr(&vm, &r, GVA(0x12345678), MMU_X, &len, &fault),
 			 mem((MAIN_GFN << 12) + 0x4678));
 	assert_int_equal(len, 0x1000 - 0x678);
+	r.cpl = 3;
+	assert_ptr_equal(mmu_fetch_quick(&vm, &r, GVA(0x12345ff0)), mem((MAIN_GFN << 12) + 0x4ff0));
+	assert_null(mmu_fetch_quick(&vm, &r, GVA(0x12345ff1)));
 	/* ROM and the other slot, then a hole, then a fault. */
 	write_mem(path_gpa[1], ROM_GFN << 12 | ENTRY_OK, 8);
 	assert_ptr_equal(mmu_fetch_ptr(&vm, &r, GVA(0x12345fff), MMU_X | MMU_U, &len, &fault),

@@ -30,8 +30,9 @@ struct env_sim {
 	/* What the other CPUs do when this one kicks or waits. */
 	void (*kick)(u32 cpu);
 	void (*relax)(void);
-	/* What they do just after env_publish(). */
+	/* What they do just after env_publish(), and before env_lock(). */
 	void (*published)(void);
+	void (*locking)(void);
 };
 
 extern struct env_sim env_sim;
