@@ -38,6 +38,3 @@ static inline union page_role role_child(union page_role parent)
 {
 	return role_direct(parent.level - 1u);
 }
-
-/* For the shell: "direct L2". Returns the length, as snprintf. */
-int role_text(union page_role role, char *buf, size_t size);
