@@ -150,7 +150,10 @@ int smp_start(u32 apic_id, hpa_t trampoline)
 
 	if (nr_cpus == MAX_CPUS)
 		return -ENOSPC;
-	/* What is missing when memory ends here is not given back: the machine has none to run with. */
+	/*
+	 * What is missing when memory ends here is not given back: the machine has none to run
+	 * with.
+	 */
 	c = kzalloc(sizeof(*c));
 	root = frames_alloc(1, 1, SZ_4G); /* 32-bit code loads it into CR3 */
 	stack = stack_alloc();

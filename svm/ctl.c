@@ -3,10 +3,10 @@
  * The control half of the VMCB: what exits, and the bitmaps that all VMs share. A VM needs nothing
  * of its own here; a vCPU one frame and a small record.
  *
- * The guest owns CR0, CR3 and CR4: under nested paging no write to them can hurt anybody else. CR0.CD
- * makes the guest's own accesses slow. CR4 exits if the CPU has a bit that the guest's CPUID hides,
- * but for those that have no effect alone. CR8 exits, which spares copying V_TPR at every exit:
- * 64-bit Linux never touches it.
+ * The guest owns CR0, CR3 and CR4: under nested paging no write to them can hurt anybody else.
+ * CR0.CD makes the guest's own accesses slow. CR4 exits if the CPU has a bit that the guest's CPUID
+ * hides, but for those that have no effect alone. CR8 exits, which spares copying V_TPR at every
+ * exit: 64-bit Linux never touches it.
  */
 #include <errno.h>
 #include <string.h>

@@ -91,8 +91,9 @@ static enum exit_reason intr(struct vcpu *v, const struct vmcb_ctl *c)
 }
 
 /*
- * QUIRK: QEMU TCG leaves the guest with the code of a refused VMRUN, where it should raise #GP, when
- * the guest writes a reserved bit of CR3 or CR4. After a refused VMRUN it has stored the host's RIP.
+ * QUIRK: QEMU TCG leaves the guest with the code of a refused VMRUN, where it should raise #GP,
+ * when the guest writes a reserved bit of CR3 or CR4. After a refused VMRUN it has stored the
+ * host's RIP.
  */
 static enum exit_reason invalid(struct vcpu *v)
 {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The emulator's view of a vCPU: memory through the guest's page tables to RAM or devices, ports,
- * registers. An instruction is executed as it is in memory now. That may be another one than the one
- * that exited, if a second vCPU rewrites code; so nothing here relies on a check that the hardware
- * made for the first, but for the permission to use ports, which only emulate_string_io() has.
+ * registers. An instruction is executed as it is in memory now. That may be another one than the
+ * one that exited, if a second vCPU rewrites code; so nothing here relies on a check that the
+ * hardware made for the first, but for the permission to use ports, which only emulate_string_io()
+ * has.
  */
 #include "vm/emulate.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The vendor contract: all that vm/ asks of svm/ or vmx/. Every entry is present in both
- * backends. Hot: enter, inject, get_code. Called on the vCPU's own CPU with the vCPU loaded unless said
- * otherwise.
+ * backends. Hot: enter, inject, get_code. Called on the vCPU's own CPU with the vCPU loaded unless
+ * said otherwise.
  */
 #pragma once
 

@@ -4,10 +4,10 @@
  *
  * The debug registers belong to the guest: they keep what is written, fire on execution before the
  * instruction and on data after it, and DR6 says which. DR4 and DR5 stand for DR6 and DR7 unless
- * CR4.DE makes them illegal; general detect catches the next access. The trap flag stops after every
- * instruction, also after one that the hypervisor does in the guest's place (CPUID, IN, RDMSR, an
- * access to device memory), and once for each of them; a stop forgotten or doubled there is
- * the classical mistake. Source: AMD APM 2 "Debug and Performance Resources".
+ * CR4.DE makes them illegal; general detect catches the next access. The trap flag stops after
+ * every instruction, also after one that the hypervisor does in the guest's place (CPUID, IN,
+ * RDMSR, an access to device memory), and once for each of them; a stop forgotten or doubled there
+ * is the classical mistake. Source: AMD APM 2 "Debug and Performance Resources".
  */
 
 #include "tests/guests/lib/guest.h"

@@ -5,9 +5,9 @@
  * The file is loaded at 0x7c00 and entered in real mode at 0000:7c00 with the number of the first
  * disk in DL, as a PC's firmware does it. The program looks at exactly that: the segment and offset
  * that it runs at, DL, that CR0 says real mode, that its last bytes are loaded, that a
- * software interrupt goes through the table at address 0, and a port. It has no library: the verdict
- * lines are printed with a loop on COM1's registers, and it fits into one sector so that a BIOS loads
- * all of it.
+ * software interrupt goes through the table at address 0, and a port. It has no library: the
+ * verdict lines are printed with a loop on COM1's registers, and it fits into one sector so that a
+ * BIOS loads all of it.
  */
 
 	.code16

@@ -2,11 +2,12 @@
 /*
  * hlt: waiting for interrupts, and the one-instruction shadows.
  *
- * STI opens interrupts only after the next instruction, so STI; HLT cannot lose an interrupt that is
- * already pending: HLT begins and ends at once. MOV to SS holds interrupts back for one instruction
- * in the same way. A halted CPU wakes by an interrupt that its flag admits and goes on behind the
- * HLT, for each source: timer, interrupt controller, own IPI. POPF and IRET open interrupts at once.
- * A hypervisor that emulates HLT or injects events has to know about all of this.
+ * STI opens interrupts only after the next instruction, so STI; HLT cannot lose an interrupt that
+ * is already pending: HLT begins and ends at once. MOV to SS holds interrupts back for one
+ * instruction in the same way. A halted CPU wakes by an interrupt that its flag admits and goes on
+ * behind the HLT, for each source: timer, interrupt controller, own IPI. POPF and IRET open
+ * interrupts at once. A hypervisor that emulates HLT or injects events has to know about all of
+ * this.
  */
 
 #include "tests/guests/lib/guest.h"
@@ -62,7 +63,10 @@ static void mov_ss_shadow(void)
 	u64 at_mov, after;
 	u32 ss = SEL_DATA;
 
-	/* Pending, and let in by POPF exactly before MOV SS: impossible; so by TPR inside the shadow. */
+	/*
+	 * Pending, and let in by POPF exactly before MOV SS: impossible; so by TPR inside the
+	 * shadow.
+	 */
 	apic_write(APIC_TPR, 0x50);
 	pend();
 	irq_enable();

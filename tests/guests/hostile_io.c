@@ -4,9 +4,9 @@
  *
  * All 65536 ports are read with all three sizes and by string instructions; MSRs of all ranges that
  * CPUs use are read. Under a hypervisor they are written as well, with zeroes, ones and noise; what
- * would end the program by rule (reset and power-off ports, the console, EFER) comes last, after the
- * verdicts. Whatever the devices do, the hypervisor has to stand. A bare machine is only read: its
- * devices need not survive.
+ * would end the program by rule (reset and power-off ports, the console, EFER) comes last, after
+ * the verdicts. Whatever the devices do, the hypervisor has to stand. A bare machine is only read:
+ * its devices need not survive.
  */
 
 #include "tests/guests/lib/guest.h"

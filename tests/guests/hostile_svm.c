@@ -3,8 +3,8 @@
  * hostile_svm: a guest that was not given virtualisation tries to use it.
  *
  * CPUID shows no SVM and no VMX, EFER.SVME cannot be set, and every instruction of both extensions
- * raises #UD, VMMCALL and VMCALL aside, which are the hypervisor's own door. That one is opened with
- * random numbers and must answer every time without harm. Source: AMD APM 2 "Secure Virtual
+ * raises #UD, VMMCALL and VMCALL aside, which are the hypervisor's own door. That one is opened
+ * with random numbers and must answer every time without harm. Source: AMD APM 2 "Secure Virtual
  * Machine", "Enabling SVM".
  */
 

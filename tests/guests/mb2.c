@@ -3,11 +3,11 @@
  * mb2: a multiboot2 loader and what it hands over.
  *
  * The file is ELF64 and has a multiboot2 header that asks for the memory map and basic memory
- * information, names its entry point, and mentions a feature that is optional. It is entered in 32-bit
- * protected mode with the magic in EAX; the tags lie at EBX, 8-byte aligned, in a list that ends with
- * the total size. The command line, the name of the loader, the memory sizes and the map (RAM from
- * 0 and from 1 MiB on, this program inside of it) and the ACPI root pointer must be there. On the
- * bare machine GRUB is the loader, which proves the program.
+ * information, names its entry point, and mentions a feature that is optional. It is entered in
+ * 32-bit protected mode with the magic in EAX; the tags lie at EBX, 8-byte aligned, in a list that
+ * ends with the total size. The command line, the name of the loader, the memory sizes and the map
+ * (RAM from 0 and from 1 MiB on, this program inside of it) and the ACPI root pointer must be
+ * there. On the bare machine GRUB is the loader, which proves the program.
  */
 
 #include "tests/guests/lib/guest.h"

@@ -4,9 +4,9 @@
  *
  * A page of device memory is no memory: each access traps, and the hypervisor must decode the
  * instruction and do it. The task-priority register of the local APIC is a 32-bit cell that keeps
- * its low byte, so the instructions of a compiler and of an assembler's programmer can be tried on it and
- * on the read-only identity registers: moves of all directions with all kinds of addresses, moves
- * with extension, exchanges, read-modify-write with flags, compares, strings with
+ * its low byte, so the instructions of a compiler and of an assembler's programmer can be tried on
+ * it and on the read-only identity registers: moves of all directions with all kinds of addresses,
+ * moves with extension, exchanges, read-modify-write with flags, compares, strings with
  * and without REP, in both directions and between device and memory. A string instruction that
  * crosses from memory into a device page, or whose other side is not mapped, must stop with its
  * registers in the state that the manual demands. Source: AMD APM 3 "General-Purpose Instruction

@@ -4,10 +4,10 @@
  *
  * From 64-bit mode to 32-bit protected mode without paging, with two-level paging (4 KiB and 4 MiB
  * pages), with PAE paging, to 64-bit mode with five-level paging where the CPU has it, and to real
- * mode. In each the same things are tried: memory is where the tables say, a remapped page shows its
- * new frame after the flush that the mode demands, segment limits and bases count, ports and CPUID
- * work. In real mode interrupts go through the vector table at address 0, segments are paragraphs,
- * and a data segment that was loaded in protected mode keeps its 4 GiB limit.
+ * mode. In each the same things are tried: memory is where the tables say, a remapped page shows
+ * its new frame after the flush that the mode demands, segment limits and bases count, ports and
+ * CPUID work. In real mode interrupts go through the vector table at address 0, segments are
+ * paragraphs, and a data segment that was loaded in protected mode keeps its 4 GiB limit.
  *
  * For a hypervisor each of these is another set of paging rules and another decoder mode, and the
  * changes between them are its hardest control-register writes. Source: AMD APM 2 "Processor

@@ -4,9 +4,9 @@
  *
  * The program resets the machine in one way after the other: a triple fault, the reset register at
  * port 0xcf9, the keyboard controller's reset line, the fast reset bit of port 0x92. Which way is
- * next it keeps in a byte of the clock's memory, which a reset leaves alone as the battery does. Each
- * time it must find itself started anew by the loader: entered with the magic number, data and bss
- * fresh. If a way does not work, the program is still there a second later and says so.
+ * next it keeps in a byte of the clock's memory, which a reset leaves alone as the battery does.
+ * Each time it must find itself started anew by the loader: entered with the magic number, data and
+ * bss fresh. If a way does not work, the program is still there a second later and says so.
  */
 
 #include "tests/guests/lib/guest.h"

@@ -5,10 +5,10 @@
  * XCR0 takes exactly the combinations that CPUID lists: x87 always, AVX only with SSE, no unknown
  * bits. Registers keep their values over instructions that a hypervisor intercepts, over HLT, and
  * while other virtual CPUs on the same CPU use the same registers for their own: two CPUs fill the
- * vector registers with different patterns and look at them again and again, while both halt and are
- * preempted. MXCSR and the x87 control word are part of the state. XSAVE writes what XRSTOR reads.
- * Source: AMD APM 2 "XSAVE/XRSTOR Instructions"; Intel SDM 1 "Managing State Using the XSAVE Feature
- * Set".
+ * vector registers with different patterns and look at them again and again, while both halt and
+ * are preempted. MXCSR and the x87 control word are part of the state. XSAVE writes what XRSTOR
+ * reads. Source: AMD APM 2 "XSAVE/XRSTOR Instructions"; Intel SDM 1 "Managing State Using the XSAVE
+ * Feature Set".
  */
 
 #include "tests/guests/lib/guest.h"

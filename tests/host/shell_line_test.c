@@ -92,7 +92,9 @@ static enum line_event type(const char *keys)
 	return ev;
 }
 
-/* The screen's row is prompt and text, nothing behind it, and the cursor is where the editor says. */
+/*
+ * The screen's row is prompt and text, nothing behind it, and the cursor is where the editor says.
+ */
 static void assert_screen(void)
 {
 	size_t n = strlen(PROMPT);

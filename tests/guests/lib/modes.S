@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Out of 64-bit mode and back: runs a function in another mode of the CPU. There is no IDT there, so
- * the function must not fault.
+ * Out of 64-bit mode and back: runs a function in another mode of the CPU. There is no IDT there,
+ * so the function must not fault.
  *
  *	u32 mode_call(u64 cr0, u64 cr3, u64 cr4, u64 efer, u64 entry)
  *
