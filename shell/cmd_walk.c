@@ -34,16 +34,23 @@ struct verdict {
 	u64 gva, gpa, hpa;
 };
 
-static void row(struct out *o, const char *table, u32 level, u64 index, u64 at, u64 entry,
-		const char *means)
+/* One entry of a table. */
+struct step {
+	const char *table;
+	u32 level;
+	u64 index, at, entry;
+	const char *means;
+};
+
+static void show_step(struct out *o, const struct step *s)
 {
 	out_begin(o);
-	out_str(o, "table", -8, table);
-	out_dec(o, "level", 5, level);
-	out_dec(o, "index", 5, index);
-	out_hex(o, "at", -16, at);
-	out_hex(o, "entry", -18, entry);
-	out_str(o, "means", -1, means);
+	out_str(o, "table", -8, s->table);
+	out_dec(o, "level", 5, s->level);
+	out_dec(o, "index", 5, s->index);
+	out_hex(o, "at", -16, s->at);
+	out_hex(o, "entry", -18, s->entry);
+	out_str(o, "means", -1, s->means);
 	out_end(o);
 }
 
@@ -58,8 +65,8 @@ static void show_path(struct out *o, const struct mmu_vm *m, gpa_t gpa)
 	path_read(m, gfn, &p);
 	for (u32 l = p.top; l >= p.level && l > 0; l--) {
 		spte_text(p.entry[l], means, sizeof(means));
-		row(o, o->json ? "nested" : " nested", l, level_index(gfn, l), p.at[l].v,
-		    p.entry[l], means);
+		show_step(o, &(struct step){ o->json ? "nested" : " nested", l, level_index(gfn, l),
+					     p.at[l].v, p.entry[l], means });
 	}
 }
 
@@ -123,8 +130,8 @@ static void show_walk(struct out *o, const struct mmu_vm *m, const struct mmu_wa
 	char means[48];
 
 	for (u32 l = w->top; l >= w->level && l > 0; l--) {
-		row(o, "guest", l, gpte_index(w, l), w->gpte_gpa[l].v, w->gpte[l],
-		    gpte_text(w->gpte[l], l, means));
+		show_step(o, &(struct step){ "guest", l, gpte_index(w, l), w->gpte_gpa[l].v,
+					     w->gpte[l], gpte_text(w->gpte[l], l, means) });
 		show_path(o, m, w->gpte_gpa[l]);
 	}
 }

@@ -9,7 +9,7 @@
 
 #define MTRR_VAR   8
 #define MTRR_FIXED 11
-#define MTRR_CAP   (0x500ULL | MTRR_VAR) /* fixed ranges, write combining, number of variable ones */
+#define MTRR_CAP   (0x500ULL | MTRR_VAR) /* fixed ranges, write combining, variable ones */
 
 struct vmtrr {
 	u64 def;

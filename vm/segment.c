@@ -33,13 +33,13 @@ static bool limit_allows(const struct segment *s, u64 off, u32 size)
 	return last <= s->limit;
 }
 
-bool segment_linear(const struct segment *s, u32 nr, u64 off, u32 size, bool write,
-		    const struct fetch *f, gva_t *gva)
+bool segment_linear(const struct segment *s, u64 off, u32 size, bool write, const struct fetch *f,
+		    gva_t *gva)
 {
 	bool real = !(f->regs.cr0 & CR0_PE);
 
 	if (f->bits == 64) {
-		*gva = GVA(nr == S_FS || nr == S_GS ? s->base + off : off);
+		*gva = GVA(s->base + off);
 		return canonical(gva->v, f->regs.cr4) && canonical(gva->v + size - 1, f->regs.cr4);
 	}
 	*gva = GVA((s->base + off) & 0xffffffff);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""docs/shell.md lists every shell command, as it is. `python3 tests/lint/commands.py` prints the table."""
+"""docs/shell.md lists every shell command, as it is. Run alone, this prints the table."""
 
 import re
 

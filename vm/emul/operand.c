@@ -73,7 +73,7 @@ enum emul_res operand_linear(struct emul *e, u32 seg, u64 off, u32 n, bool write
 
 	if (!emul_is_64(e) || seg == S_FS || seg == S_GS)
 		e->ops->get_seg(e, seg, &s);
-	if (!segment_linear(&s, seg, off, n, write, e->fetch, gva))
+	if (!segment_linear(&s, off, n, write, e->fetch, gva))
 		return emul_raise(e, seg == S_SS ? EXC_SS : EXC_GP);
 	return EMUL_OK;
 }
