@@ -35,11 +35,25 @@ static __always_inline bool inside(const struct pio_range *r, u16 port, u8 size)
 /* By size: the bits of a value. */
 static const u32 ones[] = { [1] = 0xff, [2] = 0xffff, [4] = 0xffffffff };
 
+/* No byte of the access belongs to anybody. */
+static bool nobody(const struct vm *vm, u32 port, u32 size)
+{
+	for (u32 i = 0; i < vm->nr_pio; i++) {
+		const struct pio_range *r = &vm->pio[i];
+
+		if (port < (u32)r->first + r->count && r->first < port + size)
+			return false;
+	}
+	return true;
+}
+
 /* An access over the end of a device's range is a sequence of byte accesses. */
 static __noinline u32 read_bytes(struct vm *vm, u16 port, u8 size)
 {
 	u32 val = 0;
 
+	if (size == 1 || nobody(vm, port, size))
+		return ones[size];
 	for (u32 i = 0; i < size; i++)
 		val |= pio_read(vm, (u16)(port + i), 1) << 8 * i;
 	return val;
@@ -47,6 +61,8 @@ static __noinline u32 read_bytes(struct vm *vm, u16 port, u8 size)
 
 static __noinline void write_bytes(struct vm *vm, u16 port, u8 size, u32 val)
 {
+	if (size == 1 || nobody(vm, port, size))
+		return;
 	for (u32 i = 0; i < size; i++)
 		pio_write(vm, (u16)(port + i), 1, val >> 8 * i & 0xff);
 }
@@ -56,9 +72,7 @@ u32 pio_read(struct vm *vm, u16 port, u8 size)
 	const struct pio_range *r = find(vm, port);
 	u32 val;
 
-	if (!r)
-		return size == 1 ? 0xff : read_bytes(vm, port, size);
-	if (unlikely(!inside(r, port, size)))
+	if (unlikely(!r || !inside(r, port, size)))
 		return read_bytes(vm, port, size);
 	spin_lock(&vm->chipset_lock);
 	val = r->rd(r->dev, port, size);
@@ -71,8 +85,7 @@ void pio_write(struct vm *vm, u16 port, u8 size, u32 val)
 	const struct pio_range *r = find(vm, port);
 
 	if (unlikely(!r || !inside(r, port, size))) {
-		if (size > 1)
-			write_bytes(vm, port, size, val);
+		write_bytes(vm, port, size, val);
 		return;
 	}
 	spin_lock(&vm->chipset_lock);

@@ -46,8 +46,8 @@ static void hypercalls(void)
 		answers += PROBE("vmmcall", OPERANDS("+a"(ax), "+b"(bx), "+c"(cx), "+d"(dx)), ) ==
 			   NO_TRAP;
 	}
-	check(answers == 2000 || answers == 0, "hostile_svm.hypercalls", "%u answers to 2000",
-	      answers);
+	/* Number 0 is Umbra's ping; the others do not exist. */
+	check(answers <= 1, "hostile_svm.hypercalls", "%u answers to 2000", answers);
 }
 
 void guest_main(void)
