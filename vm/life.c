@@ -130,6 +130,8 @@ static void power_on(struct vm *vm)
 		set_state(vm, VM_STOPPED, err);
 		return;
 	}
+	pr_info("vm %s: starts, %llu TSC ticks after the hypervisor did", vm->cfg.name,
+		(unsigned long long)(rdtsc() - tsc_boot));
 	set_state(vm, VM_RUNNING, NULL);
 }
 

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""make bench: what Umbra costs, in executed instructions, beside others on the same machine.
+
+Prints a table and the goals, and writes the same to build/bench.json. A goal that is missed is
+said so, and is no error.
+"""
+
+import json
+import math
+import os
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOP = os.path.dirname(os.path.dirname(HERE))
+sys.path[:0] = [HERE, *(os.path.join(TOP, d) for d in ("tests/system", "boot/grub"))]
+# pylint: disable=wrong-import-position
+import figures
+import machines
+
+
+def image_kib():
+    """KiB of text and data of the image, as `size` counts them."""
+    out = subprocess.run(["size", f"{machines.BUILD}/umbra"], text=True, check=True,
+                         stdout=subprocess.PIPE).stdout
+    text, data = out.splitlines()[1].split()[:2]
+    return (int(text) + int(data)) / 1024
+
+
+def operation_rows(medians):
+    """The operations with Umbra's figure and the ratio."""
+    rows = []
+    for op in figures.OPERATIONS:
+        mine = medians.get(op.name)
+        ratio = mine / op.kvm if mine and op.kvm else None
+        rows.append({"operation": op.name, "text": op.text, "umbra": mine, "kvm": op.kvm,
+                     "ratio": ratio, "bitvisor": op.bitvisor, "floor": op.floor,
+                     "in_mean": op.in_mean})
+    return rows
+
+
+def phase_rows(bare, umbra):
+    """Linux at work, in million instructions."""
+    return [{"phase": p.name, "bare": bare[p.name] / 1e6, "umbra": umbra[p.name] / 1e6,
+             "ratio": umbra[p.name] / bare[p.name], "kvm_ratio": p.kvm / p.native}
+            for p in figures.PHASES]
+
+
+def goal(text, value, limit, shown):
+    """One goal: met when value is at most limit. No value: missed."""
+    return {"goal": text, "value": value, "limit": limit, "shown": shown,
+            "met": value is not None and value <= limit}
+
+
+def goals(result):
+    """All goals, from what was measured."""
+    ops = {r["operation"]: r for r in result["operations"]}
+    ratios = [r["ratio"] for r in result["operations"] if r["in_mean"]]
+    complete = all(ratios)
+    mean = math.exp(sum(map(math.log, ratios)) / len(ratios)) if complete else None
+    worst = max(ratios) if complete else None
+    cpuid, hypercall = ops["cpuid"]["umbra"], ops["hypercall"]["umbra"]
+    found = [
+        goal("geometric mean of Umbra/KVM at most 1/6", mean, figures.MEAN_GOAL, fraction(mean)),
+        goal("  and aim for 1/8", mean, figures.MEAN_AIM, fraction(mean)),
+        goal("no ratio above 1/4", worst, figures.WORST_GOAL, fraction(worst)),
+        goal("CPUID below BitVisor's 355", cpuid, figures.CPUID_GOAL - 1, str(cpuid)),
+        goal("hypercall at most 200", hypercall, figures.HYPERCALL_GOAL, str(hypercall)),
+        goal("image text+data at most 400 KiB", result["image_kib"], figures.IMAGE_GOAL,
+             f"{result['image_kib']:.0f} KiB"),
+        goal("boot to a 256 MiB guest's first instruction at most 100 M", result["boot"],
+             figures.BOOT_GOAL, millions(result["boot"])),
+    ]
+    for vm in result["overhead"]:
+        found.append(goal(f"overhead of a VM of {machines.MEMORY} MiB, {vm['vcpus']} vCPU",
+                          vm["kib"], vm["goal_kib"],
+                          f"{vm['kib']} KiB of {vm['goal_kib']:.0f}"))
+    return found
+
+
+def fraction(x):
+    """A ratio as people compare it: 1/6.8."""
+    return f"1/{1 / x:.{2 if x > 0.01 else 0}f}" if x else "unknown"
+
+
+def millions(n):
+    """A number of instructions."""
+    return f"{n / 1e6:.1f} M" if n else "unknown"
+
+
+def cell(value, fmt="{:>9}"):
+    """A figure, or a dash."""
+    return fmt.format("-" if value is None else value)
+
+
+def print_table(result):
+    """The tables for people."""
+    print("\nInstructions per round trip, seen from the guest (median):\n")
+    print(f"{'':<30}{'Umbra':>9}{'KVM':>9}{'ratio':>9}{'BitVisor':>10}{'floor':>9}")
+    for r in result["operations"]:
+        print(f"{r['text']:<30}{cell(r['umbra'])}{cell(r['kvm'])}"
+              f"{'-' if not r['ratio'] else fraction(r['ratio']):>9}"
+              f"{cell(r['bitvisor'], '{:>10}')}{cell(r['floor'])}"
+              f"{'' if r['in_mean'] else '   not in the mean'}")
+    if result["linux"]:
+        print("\nLinux with one CPU, million instructions:\n")
+        print(f"{'':<30}{'bare':>9}{'Umbra':>9}{'ratio':>9}{'KVM':>9}")
+        for r in result["linux"]:
+            print(f"{r['phase']:<30}{r['bare']:>9.1f}{r['umbra']:>9.1f}{r['ratio']:>9.3f}"
+                  f"{r['kvm_ratio']:>9.3f}")
+    print("\nGoals:\n")
+    for g in result["goals"]:
+        print(f"{'met   ' if g['met'] else 'MISSED'}  {g['goal']}: {g['shown']}")
+
+
+def measure(with_linux):
+    """Do all runs."""
+    one, boot, vm1 = machines.timed("bench guest, 1 vCPU", machines.bench_guest, 1)
+    two, _, vm2 = machines.timed("bench guest, 2 vCPUs", machines.bench_guest, 2)
+    result = {
+        "operations": operation_rows({**one, "ipi": two.get("ipi")}),
+        "image_kib": image_kib(),
+        "boot": boot,
+        "overhead": [{"vcpus": n, "kib": vm["overhead_kib"],
+                      "goal_kib": figures.overhead_goal(machines.MEMORY * 1024, n)}
+                     for n, vm in ((1, vm1), (2, vm2))],
+        "linux": [],
+    }
+    if with_linux:
+        bare = machines.timed("Linux bare", machines.linux_bare, figures.PHASES)
+        umbra = machines.timed("Linux under Umbra", machines.linux_umbra, figures.PHASES)
+        result["linux"] = phase_rows(bare, umbra)
+    result["goals"] = goals(result)
+    return result
+
+
+def main():
+    """Measure, print, write."""
+    result = measure("--no-linux" not in sys.argv[1:])
+    print_table(result)
+    out = f"{machines.BUILD}/bench.json"
+    with open(out, "w", encoding="utf-8") as f:
+        json.dump(result, f, indent=1)
+        f.write("\n")
+    print(f"\nwritten to {out}")
+
+
+if __name__ == "__main__":
+    main()
