@@ -3,10 +3,10 @@
  * hostile_code: random bytes are executed.
  *
  * First in user mode, many times: a page of random bytes is entered at its start with random
- * registers; every exception comes back to the kernel, and a timer ends what loops. A hypervisor
- * sees instructions in every state of undress here, and may neither crash nor lose the guest. Then,
- * after the verdicts, in kernel mode under a hypervisor: now the bytes can write to control
- * registers, ports and all of memory, and the guest does not survive. The hypervisor's shell must.
+ * registers; every exception comes back to the kernel, and a timer ends what loops. A hypervisor sees
+ * instructions in every state of undress here, and may neither crash nor lose the guest. Then, after
+ * the verdicts, in kernel mode under a hypervisor: now the bytes can write to control registers,
+ * ports and all of memory, and the guest does not survive. The hypervisor's shell must.
  *
  * The seed of the kernel-mode part is the time, and is printed.
  */
@@ -23,6 +23,7 @@ static u8 *page; /* 2 MiB that user mode may touch: code at its start, stack at 
 static u8 kernel_stack[8192];
 static u64 seed = 0x123456789abcdef;
 static u32 came[256];
+static bool kernel_mode;
 
 extern u64 resume[4]; /* RSP and RIP to come back to, RIP and RSP of user mode; named in asm */
 u64 resume[4];
@@ -41,7 +42,7 @@ static void come_back(struct frame *f)
 	if (f->vector == TIMER)
 		apic_write(APIC_EOI, 0);
 	/* TCG's IRET takes 64-bit user code to virtual-8086 mode when the flag says so. */
-	if ((f->cs & 3) == 0 && !(f->rflags & RFLAGS_VM) && f->vector != TIMER)
+	if ((f->cs & 3) == 0 && !(f->rflags & RFLAGS_VM) && f->vector != TIMER && !kernel_mode)
 		fatal("exception %llu in the kernel at 0x%llx:0x%llx",
 		      (unsigned long long)f->vector, (unsigned long long)f->cs,
 		      (unsigned long long)f->rip);
@@ -99,20 +100,27 @@ static void user_rounds(void)
 	    came[EXC_PF], came[TIMER]);
 }
 
-/* Nothing comes back from here for long. */
+/* For as long as anything comes back: sooner or later the bytes destroy the ground they run on. */
 static void kernel_rounds(void)
 {
+	kernel_mode = true;
 	page_l2[(u64)page / SZ_2M] &= ~4ULL;
-	invlpg(page);
 	for (;;) {
 		seed = rdtsc() | 1;
-		say("# kernel mode, seed 0x%llx\n", (unsigned long long)seed);
+		invlpg(page);
 		fill_page();
-		__asm__ volatile("call *%0"
+		say("# kernel mode, seed 0x%llx\n", (unsigned long long)seed);
+		apic_write(APIC_TMICT, 300000);
+		__asm__ volatile("push %%rbp; push %%rbx\n"
+				 "mov %%rsp, resume\n"
+				 "movq $1f, resume + 8\n"
+				 "sti\n"
+				 "jmp *%0\n"
+				 "1: pop %%rbx; pop %%rbp"
 				 :
-				 : "r"(page)
-				 : "rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11",
-				   "memory", "cc");
+				 : "a"(page)
+				 : "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12",
+				   "r13", "r14", "r15", "memory", "cc");
 	}
 }
 

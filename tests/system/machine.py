@@ -27,6 +27,32 @@ PROMPT = r"umbra> "
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[78=>]")
 
 
+class Transcript:
+    """What came over the serial line so far; also written to a file if there is a path."""
+
+    def __init__(self, path):
+        self.text = ""
+        if path:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+        self.file = open(path, "w", encoding="utf-8") if path else None
+
+    def write(self, text):
+        """For pexpect."""
+        self.text += text
+        if self.file:
+            self.file.write(text)
+
+    def flush(self):
+        """For pexpect."""
+        if self.file:
+            self.file.flush()
+
+    def close(self):
+        """Close the file."""
+        if self.file:
+            self.file.close()
+
+
 class EmulatorError(Exception):
     """The emulator itself did not do its part."""
 
@@ -36,7 +62,7 @@ class Qemu:
 
     def __init__(self, args, limit=60, log=None, icount=False):
         self.dir = tempfile.mkdtemp(prefix="umbra-qemu")
-        self.log = log
+        self.log = Transcript(log)
         self.proc = None
         self.serial = None
         self.monitor = None
@@ -62,9 +88,7 @@ class Qemu:
                                                     codec_errors="replace", maxread=65536)
             self.serial.delaybeforesend = None
             self.serial.socket = line  # keeps it open
-            if self.log:
-                os.makedirs(os.path.dirname(self.log), exist_ok=True)
-                self.serial.logfile_read = open(self.log, "w", encoding="utf-8")
+            self.serial.logfile_read = self.log
             self.qmp("cont")
         except BaseException:
             self.__exit__()
@@ -75,8 +99,7 @@ class Qemu:
         if self.proc.poll() is None:
             os.killpg(self.proc.pid, signal.SIGKILL)
         self.proc.wait()
-        if self.serial is not None and self.serial.logfile_read:
-            self.serial.logfile_read.close()
+        self.log.close()
         shutil.rmtree(self.dir, ignore_errors=True)
 
     def _connect(self, name):
@@ -117,6 +140,15 @@ class Qemu:
         """Run a command of the human monitor; return its text."""
         return self.qmp("human-monitor-command", **{"command-line": line})
 
+    def quiet(self, seconds=0.3, limit=10):
+        """Read until nothing came for that long."""
+        end = time.monotonic() + limit
+        while time.monotonic() < end:
+            try:
+                self.serial.read_nonblocking(65536, timeout=seconds)
+            except (pexpect.TIMEOUT, pexpect.EOF):
+                return
+
     def wait(self, seconds):
         """Wait for QEMU to end; return its exit status, or None if it still runs."""
         end = time.monotonic() + seconds
@@ -141,10 +173,16 @@ class Umbra(Qemu):
         """Wait for the prompt of the shell, which nobody has used yet or which a command left."""
         self.serial.expect(PROMPT, timeout=timeout)
 
-    def escape(self):
-        """Press the escape key in a guest's console: the shell's prompt follows."""
-        self.serial.send(ESCAPE)
-        self.shell()
+    def to_shell(self):
+        """Take the line for the shell, whoever has it: a guest that ends gives it back itself."""
+        self.quiet()
+        if self.log.text.rfind("[console of") > self.log.text.rfind("[shell"):
+            self.serial.send(ESCAPE)
+            self.serial.expect(r"\[shell[^\n]*\n", timeout=20)
+        self.serial.send("\r")
+        self.shell(timeout=20)
+        self.quiet()
+        self.serial.buffer = ""
 
     def run(self, command, timeout=20):
         """Type a command at the prompt; return what it printed, without colours and the echo."""
@@ -160,7 +198,7 @@ class Umbra(Qemu):
 
     def vm_state(self, name):
         """The state of a VM, as `vm list` says."""
-        return {r["vm"]: r["state"] for r in self.json("vm list")}[name]
+        return {r["name"]: r["state"] for r in self.json("vm list")}[name]
 
     def console(self, name):
         """Give the line to a guest."""

@@ -59,10 +59,13 @@ static u64 tsc_per_second(void)
 
 u64 tsc_us(u64 n)
 {
-	static u64 hz;
+	static u64 hz = ~0ULL;
+	static bool known;
 
-	if (!hz)
-		hz = tsc_per_second();
+	/* A machine that is taken off its CPU meanwhile counts too much, never too little. */
+	for (u32 i = 0; !known && i < 5; i++)
+		hz = MIN(hz, tsc_per_second());
+	known = true;
 	return hz / 1000000 * n;
 }
 
