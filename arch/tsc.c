@@ -45,8 +45,8 @@ static bool measure(u64 *tsc, u64 *ticks)
 }
 
 /*
- * The shortest of three windows counts: firmware or a hypervisor below that takes the CPU away makes
- * a window longer, nothing makes one shorter.
+ * The shortest of three windows counts: firmware or a hypervisor below that takes the CPU away
+ * makes a window longer, nothing makes one shorter.
  */
 int tsc_calibrate(void)
 {

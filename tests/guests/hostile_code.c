@@ -3,10 +3,10 @@
  * hostile_code: random bytes are executed.
  *
  * First in user mode, many times: a page of random bytes is entered at its start with random
- * registers; every exception comes back to the kernel, and a timer ends what loops. A hypervisor sees
- * instructions in every state of undress here, and may neither crash nor lose the guest. Then, after
- * the verdicts, in kernel mode under a hypervisor: now the bytes can write to control registers,
- * ports and all of memory, and the guest does not survive. The hypervisor's shell must.
+ * registers; every exception comes back to the kernel, and a timer ends what loops. A hypervisor
+ * sees instructions in every state of undress here, and may neither crash nor lose the guest. Then,
+ * after the verdicts, in kernel mode under a hypervisor: now the bytes can write to control
+ * registers, ports and all of memory, and the guest does not survive. The hypervisor's shell must.
  *
  * The seed of the kernel-mode part is the time, and is printed.
  */
