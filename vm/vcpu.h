@@ -137,16 +137,6 @@ void vcpu_inject_db(struct vcpu *v, u64 dr6);
  * log and shell. */
 void vcpu_kill(struct vcpu *v, const char *fmt, ...) __printf(2, 3);
 
-/*
- * Guest virtual memory with the vCPU's current paging; access = MMU_R or MMU_W, plus MMU_U. -EFAULT
- * with the fault in *f, or -EIO when the address is not RAM. A write is at most a page long.
- */
-int vcpu_read_gva(struct vcpu *v, gva_t gva, void *buf, u32 len, u32 access, struct mmu_gfault *f);
-int vcpu_write_gva(struct vcpu *v, gva_t gva, const void *buf, u32 len, u32 access,
-		   struct mmu_gfault *f);
-/* What vcpu_write_gva() would return. */
-int vcpu_probe_write(struct vcpu *v, gva_t gva, u32 len, u32 access, struct mmu_gfault *f);
-
 void vcpu_skip_special(struct vcpu *v, u64 old);
 
 /* Ends the instruction that exited: RIP, RF, TF trap, interrupt shadow. */
