@@ -14,3 +14,8 @@ bench: deps
 	$Q BUILD=$(BUILD) $(PYTHON) tests/bench/bench.py $(if $(filter 0,$(LINUX_RUNS)),--no-linux)
 
 .PHONY: guest-test bench
+
+# The picture of the README, from a run of the demo machine.
+picture: iso
+	$Q BUILD=$(BUILD) $(PYTHON) tests/system/picture.py $(OUT) docs/umbra.svg
+.PHONY: picture
