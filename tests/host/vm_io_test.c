@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* SOURCES: vm/pio.c vm/vm_io.c vm/console.c tests/host/fake/mem.c tests/host/fake/bug.c */
-/* Ports and MMIO ranges: who is asked, with what size, what nobody's ports read; the scroll-back. */
+/* Ports and MMIO ranges: who is asked, with what size; nobody's ports; the scroll-back. */
 #include <errno.h>
 
 #include "tests/host/vm_fake.h"

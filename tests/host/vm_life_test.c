@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* SOURCES: vm/life.c tests/host/fake/clock.c tests/host/fake/bug.c */
 /*
- * Life cycle: requests wait until every vCPU has parked, vCPU 0 serves them, the strongest wins, and
- * nobody runs before the end.
+ * Life cycle: requests wait until every vCPU has parked, vCPU 0 serves them, the strongest wins,
+ * and nobody runs before the end.
  */
 #include <errno.h>
 #include <stdio.h>
