@@ -178,12 +178,12 @@ static void op_get_seg(struct emul *e, u32 seg, struct segment *s)
 
 static void op_get_vec(struct emul *e, u32 nr, u8 *buf)
 {
-	vec_read(vcpu_of(e), nr, buf);
+	fpu_vec_read(vcpu_of(e), nr, buf);
 }
 
 static void op_set_vec(struct emul *e, u32 nr, const u8 *buf, bool legacy)
 {
-	vec_write(vcpu_of(e), nr, buf, legacy);
+	fpu_vec_write(vcpu_of(e), nr, buf, legacy);
 }
 
 static const struct emul_ops ops = {

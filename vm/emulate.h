@@ -13,6 +13,6 @@ void emulate_string_io(struct vcpu *v);
 
 /* Vector registers, which hold the guest's values while the vCPU is loaded: vm/emulate_vec.c. nr is
  * below 16. The upper half is zero, and stays, where the guest has not enabled AVX. */
-void vec_read(const struct vcpu *v, u32 nr, u8 buf[32]);
+void fpu_vec_read(const struct vcpu *v, u32 nr, u8 buf[32]);
 /* legacy: bytes from 16 on stay; else what is above buf becomes zero. */
-void vec_write(const struct vcpu *v, u32 nr, const u8 buf[32], bool legacy);
+void fpu_vec_write(const struct vcpu *v, u32 nr, const u8 buf[32], bool legacy);

@@ -58,7 +58,7 @@ static void write_ymm(u32 nr, const u8 *buf)
 	}
 }
 
-void vec_read(const struct vcpu *v, u32 nr, u8 buf[32])
+void fpu_vec_read(const struct vcpu *v, u32 nr, u8 buf[32])
 {
 	memset(buf, 0, 32);
 	if (has_avx(v))
@@ -67,7 +67,7 @@ void vec_read(const struct vcpu *v, u32 nr, u8 buf[32])
 		read_xmm(nr, buf);
 }
 
-void vec_write(const struct vcpu *v, u32 nr, const u8 buf[32], bool legacy)
+void fpu_vec_write(const struct vcpu *v, u32 nr, const u8 buf[32], bool legacy)
 {
 	if (legacy || !has_avx(v))
 		write_xmm(nr, buf);
