@@ -39,7 +39,6 @@ static void save(struct vcpu *v)
 	}
 	/* QUIRK: QEMU TCG lets the guest execute XSETBV, intercepted or not. */
 	v->xcr0 = xgetbv(0) & all;
-	v->xcr0 = xgetbv(0) & all;
 	xsetbv(0, all);
 	__asm__ volatile("xsave64 (%0)"
 			 :
