@@ -108,18 +108,6 @@ static bool irq_pending(struct vcpu *v)
 	return vlapic_has_irq(v) || extint_pending(v);
 }
 
-/* Takes the highest interrupt out of its controller; -1 when there is none (any more). */
-static int irq_take(struct vcpu *v)
-{
-	int vector = vlapic_pending(v);
-
-	if (vector >= 0) {
-		vlapic_accept(v, (u8)vector);
-		return vector;
-	}
-	return extint_pending(v) ? vpic_ack(v->vm) : -1;
-}
-
 static void inject(struct vcpu *v, const struct vcpu_event *e)
 {
 	trace_event(INJECT, rdtsc(), v->vm->id << 8 | v->id, e->vector, e->error);
@@ -141,18 +129,33 @@ static bool queue_nmi(struct vcpu *v)
 	return true;
 }
 
-static void queue_irq(struct vcpu *v)
+static void inject_irq(struct vcpu *v, int vector)
 {
-	struct vcpu_event e = { .type = EVENT_IRQ };
+	const struct vcpu_event e = { .type = EVENT_IRQ, .vector = (u8)vector };
+
+	inject(v, &e);
+}
+
+/* Takes the highest interrupt out of its controller. True when another one waits. */
+static bool queue_irq(struct vcpu *v)
+{
 	int vector;
 
 	if (!(v->regs.rflags & RFLAGS_IF) || hv->irq_shadow(v))
-		return;
-	vector = irq_take(v);
-	if (vector < 0)
-		return;
-	e.vector = (u8)vector;
-	inject(v, &e);
+		return irq_pending(v);
+	vector = vlapic_pending(v);
+	if (vector >= 0) {
+		vlapic_accept(v, (u8)vector);
+		inject_irq(v, vector);
+		/* What else the local APIC has is below this one now, and waits for EOI. */
+		return extint_pending(v);
+	}
+	if (!extint_pending(v))
+		return false;
+	vector = vpic_ack(v->vm);
+	if (vector >= 0)
+		inject_irq(v, vector);
+	return false;
 }
 
 static void open_window(struct vcpu *v, bool open)
@@ -171,18 +174,22 @@ void event_window(struct vcpu *v)
 
 void event_queue(struct vcpu *v)
 {
+	bool more;
+
 	if (unlikely(v->pending.type != EVENT_NONE)) {
 		inject(v, &v->pending);
 		v->pending.type = EVENT_NONE;
 		v->redelivery = false;
 		if (v->nmi_pending)
 			hv->nmi_window(v, true);
-	} else if (likely(!v->nmi_pending) || !queue_nmi(v)) {
-		queue_irq(v);
+		more = irq_pending(v);
+	} else if (unlikely(v->nmi_pending) && queue_nmi(v)) {
+		more = irq_pending(v);
+	} else {
+		more = queue_irq(v);
 	}
-	/* For what was not taken, or comes after what was. One that is open for nothing costs an
-	 * exit. */
-	open_window(v, irq_pending(v));
+	/* One that is open for nothing costs an exit. */
+	open_window(v, more);
 }
 
 bool event_wakes(struct vcpu *v)

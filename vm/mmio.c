@@ -72,20 +72,28 @@ void mmio_write(struct vcpu *v, gpa_t gpa, u8 size, u64 val)
 }
 
 /* The usual access. False: it is another one, nothing was done. */
-static __always_inline bool mov32(struct vcpu *v, gpa_t gpa, bool write)
+static __always_inline bool mov32(struct vcpu *v, gpa_t gpa, bool write, bool lapic)
 {
 	u64 *gpr = v->regs.gpr;
 	struct mov32 m;
 	const u8 *p;
+	u32 val;
 	u8 bits;
 
 	p = fetch_quick(v, &bits);
 	if (unlikely(!p || !mov32_decode(p, bits, &m) || m.store != write || gpa.v & 3))
 		return false;
-	if (m.store)
-		mmio_write(v, gpa, 4, m.imm ? m.val : (u32)gpr[m.reg]);
-	else
-		gpr[m.reg] = (u32)mmio_read(v, gpa, 4);
+	if (m.store) {
+		val = m.imm ? m.val : (u32)gpr[m.reg];
+		if (lapic)
+			vlapic_mmio_write(v, gpa.v % PAGE_SIZE, 4, val);
+		else
+			mmio_write(v, gpa, 4, val);
+	} else {
+		val = (u32)(lapic ? vlapic_mmio_read(v, gpa.v % PAGE_SIZE, 4)
+				  : mmio_read(v, gpa, 4));
+		gpr[m.reg] = val;
+	}
 	vcpu_skip(v, m.len);
 	return true;
 }
@@ -104,7 +112,7 @@ static void device(struct vcpu *v, const struct mmu_fault *f)
 	if (what)
 		vcpu_kill(v, "%s device memory or a hole at %llx", what,
 			  (unsigned long long)f->gpa.v);
-	else if (!mov32(v, f->gpa, f->access & MMU_W))
+	else if (!mov32(v, f->gpa, f->access & MMU_W, false))
 		emulate(v);
 }
 
@@ -145,7 +153,7 @@ void exit_npf(struct vcpu *v)
 
 	/* The local APIC's page never becomes anything else, so the MMU need not be asked. */
 	if (likely(is_lapic(f->gpa) && !(f->access & MMU_X) && !f->table_walk && !v->redelivery)) {
-		if (likely(mov32(v, f->gpa, f->access & MMU_W)))
+		if (likely(mov32(v, f->gpa, f->access & MMU_W, true)))
 			return;
 	}
 	fault(v);
