@@ -103,6 +103,20 @@ static void set_state(struct vm *vm, enum vm_state state, const char *why)
 	snprintf(vm->why, sizeof(vm->why), "%s", why ? why : "");
 }
 
+static void quiesce(struct vm *vm)
+{
+	chipset_quiesce(vm);
+	for_each_vcpu(v, vm)
+		vlapic_quiesce(v);
+}
+
+static void tell_ended(struct vm *vm)
+{
+	if (vm_console_ended)
+		vm_console_ended(vm);
+}
+
+/* What went wrong is in vm->why. */
 static void power_on(struct vm *vm)
 {
 	char err[sizeof(vm->why)];
@@ -126,26 +140,13 @@ static void power_on(struct vm *vm)
 		ret = guest_load(vm, err, sizeof(err));
 	vm->load_failed = ret != 0;
 	if (ret) {
-		pr_err("vm %s: cannot start: %s", vm->cfg.name, err);
+		quiesce(vm);
 		set_state(vm, VM_STOPPED, err);
 		return;
 	}
 	pr_info("vm %s: starts, %llu TSC ticks after the hypervisor did", vm->cfg.name,
 		(unsigned long long)(rdtsc() - tsc_boot));
 	set_state(vm, VM_RUNNING, NULL);
-}
-
-static void quiesce(struct vm *vm)
-{
-	chipset_quiesce(vm);
-	for_each_vcpu(v, vm)
-		vlapic_quiesce(v);
-}
-
-static void tell_ended(struct vm *vm)
-{
-	if (vm_console_ended)
-		vm_console_ended(vm);
 }
 
 static void power_off(struct vm *vm)
@@ -175,6 +176,9 @@ static void serve(struct vm *vm, u32 req)
 			pr_info("vm %s: reset: %s", vm->cfg.name, vm->request_why);
 		}
 		power_on(vm);
+		/* Who started it tells the person himself. */
+		if (vm->load_failed && (req & VMREQ_RESET))
+			pr_err("vm %s: cannot start: %s", vm->cfg.name, vm->why);
 	}
 	if ((req & VMREQ_PAUSE) && vm->state == VM_RUNNING)
 		set_state(vm, VM_PAUSED, NULL);
