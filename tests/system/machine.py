@@ -13,11 +13,15 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
 import pexpect
 import pexpect.fdpexpect
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../shell/host"))
+import hvsh  # noqa: E402
 
 BUILD = os.environ.get("BUILD", "build")
 OVMF = "/usr/share/ovmf/OVMF.fd"
@@ -162,12 +166,27 @@ class Qemu:
         return None
 
 
+class Typist(hvsh.Shell):
+    """The shell from its far end, with a log of what it said. The line's owner closes it."""
+
+    def __init__(self, fd, log):
+        super().__init__(fd)
+        self.file = log
+
+    def _read(self, done, timeout):
+        data = super()._read(done, timeout)
+        if self.file:
+            self.file.write(data.decode("utf-8", "replace"))
+        return data
+
+
 class Umbra(Qemu):
     """QEMU that boots Umbra from an ISO."""
 
     def __init__(self, iso, smp=2, mem="1G", cpu="max", ovmf=False, extra=(), **kw):
         args = ["-cpu", cpu, "-smp", str(smp), "-m", mem, "-cdrom", iso, *DEBUG_EXIT, *extra]
         super().__init__((["-bios", OVMF] if ovmf else []) + args, **kw)
+        self.typist = None
 
     def shell(self, timeout=40):
         """Wait for the prompt of the shell, which nobody has used yet or which a command left."""
@@ -185,16 +204,19 @@ class Umbra(Qemu):
         self.serial.buffer = ""
 
     def run(self, command, timeout=20):
-        """Type a command at the prompt; return what it printed, without colours and the echo."""
-        self.serial.send(command + "\r")
-        self.serial.expect(PROMPT, timeout=timeout)
-        text = ANSI.sub("", self.serial.before).replace("\r", "")
-        return text.split("\n", 1)[1] if "\n" in text else ""
+        """Type a command at the prompt; return what it printed, without the echo and the log."""
+        return self._typist().text(command, timeout)
 
     def json(self, command, timeout=20):
-        """The objects that a command prints with -j."""
-        lines = self.run(command + " -j", timeout).splitlines()
-        return [json.loads(x) for x in lines if x.startswith("{")]
+        """The objects that a command prints with -j; a mistake raises hvsh.ShellError."""
+        return self._typist().json(command, timeout)
+
+    def _typist(self):
+        """A shell on our line, which takes over from `serial`: what that has read is old."""
+        self.serial.buffer = ""
+        if self.typist is None:
+            self.typist = Typist(self.serial.fileno(), self.serial.logfile_read)
+        return self.typist
 
     def vm_state(self, name):
         """The state of a VM, as `vm list` says."""

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Tests that boot the image in an emulator, and the benchmark. Included by the Makefile.
+#
+#	make system-test [TESTS='-k matrix']	make test-all: the long ones too
 
-TIERS += guest-test
+TIERS += guest-test system-test
 
 guest-test: $(BUILD)/umbra guests
 	$Q BUILD=$(BUILD) $(PYTHON) tests/guests/run.py --out $(BUILD)/results/$@.xml
@@ -13,9 +15,17 @@ bench: deps
 		$(if $(filter 0,$(LINUX_RUNS)),,linux-guest)
 	$Q BUILD=$(BUILD) $(PYTHON) tests/bench/bench.py $(if $(filter 0,$(LINUX_RUNS)),--no-linux)
 
-.PHONY: guest-test bench
-
 # The picture of the README, from a run of the demo machine.
 picture: iso
 	$Q BUILD=$(BUILD) $(PYTHON) tests/system/picture.py $(OUT) docs/umbra.svg
-.PHONY: picture
+
+SYSTEM_TEST = BUILD=$(BUILD) $(PYTHON) -m pytest -q -p no:cacheprovider --durations=0 \
+	--durations-min=1 --junitxml=$(BUILD)/results/$@.xml $(TESTS) tests/system
+system-test: $(BUILD)/umbra linux-guest guests
+	$Q $(SYSTEM_TEST) -m 'not long'
+system-test-long: $(BUILD)/umbra linux-guest guests
+	$Q $(SYSTEM_TEST) -m long
+test-all: deps
+	$Q $(PYTHON) tests/run.py $(TIERS) system-test-long
+
+.PHONY: guest-test bench picture system-test system-test-long test-all

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What the whole-image tests share: machines built from a text, and Linux on a serial line.
+
+Every test has its own time limit: pytest's (`timeout`), and the emulator's own behind it.
+"""
+
+import os
+import re
+import sys
+
+import pytest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOP = os.path.dirname(os.path.dirname(HERE))
+for folder in ("tests/system", "boot/grub"):
+    sys.path.insert(0, os.path.join(TOP, folder))
+import iso  # noqa: E402
+import linux  # noqa: E402
+import machine  # noqa: E402
+
+TEST_SECONDS = 120
+
+
+def pytest_configure(config):
+    """Names of our marks."""
+    config.addinivalue_line("markers", "long: takes minutes; only `make test-all` runs it")
+
+
+def pytest_collection_modifyitems(items):
+    """The limit of tests that name none."""
+    for item in items:
+        if not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(TEST_SECONDS, method="signal"))
+
+
+@pytest.fixture(name="boot")
+def fixture_boot(request, tmp_path):
+    """boot(ini, files, options, **hardware): Umbra with these machines, as a context manager.
+
+    ini is the text of the INI module (None: no such module); files are (name, path or bytes) of
+    the other modules; hardware are arguments of machine.Umbra.
+    """
+    name = re.sub(r"\W+", "-", request.node.name).strip("-")
+    booted = 0
+
+    def boot(ini=linux.INI, files=linux.FILES, options="", **hardware):
+        nonlocal booted
+        booted += 1
+        modules = []
+        for file, content in ([] if ini is None else [("machine.ini", ini.encode())]) + [*files]:
+            path = content
+            if isinstance(content, bytes):
+                path = str(tmp_path / file)
+                with open(path, "wb") as f:
+                    f.write(content)
+            modules.append((file, path))
+        out = str(tmp_path / "umbra.iso")
+        iso.make_iso(out, f"{machine.BUILD}/umbra", modules, options)
+        hardware.setdefault("limit", TEST_SECONDS)
+        log = f"{machine.BUILD}/results/system/{name}-{booted}.log"
+        return machine.Umbra(out, log=log, **hardware)
+
+    return boot
