@@ -11,6 +11,8 @@ import os
 import subprocess
 import sys
 
+import pexpect
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 sys.path[:0] = [HERE, *(os.path.join(TOP, d) for d in ("tests/system", "boot/grub"))]
@@ -42,7 +44,7 @@ def operation_rows(medians):
 def phase_rows(bare, umbra):
     """Linux at work, in million instructions."""
     return [{"phase": p.name, "bare": bare[p.name] / 1e6, "umbra": umbra[p.name] / 1e6,
-             "ratio": umbra[p.name] / bare[p.name], "kvm_ratio": p.kvm / p.native}
+             "ratio": umbra[p.name] / bare[p.name], "kvm_ratio": p.kvm_ratio}
             for p in figures.PHASES]
 
 
@@ -68,9 +70,10 @@ def goals(result):
         goal("hypercall at most 200", hypercall, figures.HYPERCALL_GOAL, str(hypercall)),
         goal("image text+data at most 400 KiB", result["image_kib"], figures.IMAGE_GOAL,
              f"{result['image_kib']:.0f} KiB"),
-        goal("boot to a 256 MiB guest's first instruction at most 100 M", result["boot"],
-             figures.BOOT_GOAL, millions(result["boot"])),
     ]
+    for guest, ticks in result["boot"].items():
+        found.append(goal(f"boot until {guest} of {machines.MEMORY} MiB runs at most 100 M", ticks,
+                          figures.BOOT_GOAL, millions(ticks)))
     for vm in result["overhead"]:
         found.append(goal(f"overhead of a VM of {machines.MEMORY} MiB, {vm['vcpus']} vCPU",
                           vm["kib"], vm["goal_kib"],
@@ -107,7 +110,7 @@ def print_table(result):
         print(f"{'':<30}{'bare':>9}{'Umbra':>9}{'ratio':>9}{'KVM':>9}")
         for r in result["linux"]:
             print(f"{r['phase']:<30}{r['bare']:>9.1f}{r['umbra']:>9.1f}{r['ratio']:>9.3f}"
-                  f"{r['kvm_ratio']:>9.3f}")
+                  f"{cell(r['kvm_ratio'])}")
     print("\nGoals:\n")
     for g in result["goals"]:
         print(f"{'met   ' if g['met'] else 'MISSED'}  {g['goal']}: {g['shown']}")
@@ -120,7 +123,7 @@ def measure(with_linux):
     result = {
         "operations": operation_rows({**one, "ipi": two.get("ipi")}),
         "image_kib": image_kib(),
-        "boot": boot,
+        "boot": {"bench guest": boot},
         "overhead": [{"vcpus": n, "kib": vm["overhead_kib"],
                       "goal_kib": figures.overhead_goal(machines.MEMORY * 1024, n)}
                      for n, vm in ((1, vm1), (2, vm2))],
@@ -128,15 +131,19 @@ def measure(with_linux):
     }
     if with_linux:
         bare = machines.timed("Linux bare", machines.linux_bare, figures.PHASES)
-        umbra = machines.timed("Linux under Umbra", machines.linux_umbra, figures.PHASES)
+        umbra, boot = machines.timed("Linux under Umbra", machines.linux_umbra, figures.PHASES)
         result["linux"] = phase_rows(bare, umbra)
+        result["boot"]["Linux"] = boot
     result["goals"] = goals(result)
     return result
 
 
 def main():
     """Measure, print, write."""
-    result = measure("--no-linux" not in sys.argv[1:])
+    try:
+        result = measure("--no-linux" not in sys.argv[1:])
+    except (machines.machine.EmulatorError, pexpect.TIMEOUT, pexpect.EOF) as e:
+        sys.exit(f"\nbench: {type(e).__name__}: the run stopped; its output is in {machines.LOGS}")
     print_table(result)
     out = f"{machines.BUILD}/bench.json"
     with open(out, "w", encoding="utf-8") as f:

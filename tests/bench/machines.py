@@ -73,14 +73,16 @@ def linux_command_line():
 
 
 def linux_umbra(phases):
-    """The phases in Linux with one vCPU under Umbra."""
+    """The phases in Linux with one vCPU under Umbra, and the ticks to its start."""
     ini = (f"[vm linux]\ncpus = 1\nmemory = {MEMORY}M\nkernel = vmlinuz\ninitrd = initramfs\n"
            f'cmdline = "{linux_command_line()}"\n')
     files = [(n, f"{BUILD}/guest/linux/{n}") for n in ("vmlinuz", "initramfs")]
     with tempfile.TemporaryDirectory(prefix="umbra-bench") as tmp:
         with boot(tmp, ini, files, 400, "linux-umbra") as qemu:
+            qemu.serial.expect(START_LINE, timeout=60)
+            ticks = int(qemu.serial.match[1])
             qemu.serial.expect(GUEST_PROMPT, timeout=200)
-            return run_phases(qemu.serial, phases)
+            return run_phases(qemu.serial, phases), ticks
 
 
 def linux_bare(phases):
