@@ -155,15 +155,15 @@ static bool queue_irq(struct vcpu *v)
 	vector = vpic_ack(v->vm);
 	if (vector >= 0)
 		inject_irq(v, vector);
-	return false;
+	return extint_pending(v);
 }
 
 static void open_window(struct vcpu *v, bool open)
 {
-	if (v->irq_window == open)
-		return;
+	/* Asked for again each time: a window may be spent on an exit that comes too early. */
+	if (open || v->irq_window)
+		hv->irq_window(v, open);
 	v->irq_window = open;
-	hv->irq_window(v, open);
 }
 
 void event_window(struct vcpu *v)

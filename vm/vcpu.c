@@ -26,11 +26,10 @@ bool vcpu_stat_cycles;
  */
 void vcpu_request(struct vcpu *v, u32 bits)
 {
-	u32 old = __atomic_fetch_or(&v->requests, bits, __ATOMIC_SEQ_CST);
 	struct cpu *here = this_cpu();
 
-	if ((old & bits) == bits)
-		return; /* whoever set them first has seen to the rest */
+	/* Also when they are set already: perhaps by the vCPU itself, on its way into the guest. */
+	__atomic_fetch_or(&v->requests, bits, __ATOMIC_SEQ_CST);
 	if (__atomic_load_n(&v->waiting, __ATOMIC_SEQ_CST)) {
 		thread_wake(v->thread);
 		/* It goes before the thread that runs here, if that thread is a vCPU's. */

@@ -43,6 +43,8 @@ static void start_all(void)
 	for (u32 i = 1; i < nr; i++) {
 		name[10] = (char)('0' + i);
 		check(cpu_start(i, idle), name, "it did not come");
+		while (!starts[i])
+			cpu_pause();
 		check(seen_id[i] == i, "smp.apic_id", "CPU %u has id %u", i, seen_id[i]);
 	}
 }

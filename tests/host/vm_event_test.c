@@ -223,6 +223,17 @@ static void a_window_for_nothing_is_closed(void **state)
 	assert_false(fake_irq_window);
 }
 
+static void a_window_is_asked_for_again_each_time(void **state)
+{
+	(void)state;
+	raise_irq(0x40);
+	fake_vcpu.regs.rflags = RFLAGS_ONE;
+	event_queue(&fake_vcpu);
+	fake_irq_window = false; /* the backend has spent it */
+	event_queue(&fake_vcpu);
+	assert_true(fake_irq_window);
+}
+
 static void the_local_apic_goes_before_the_pic(void **state)
 {
 	(void)state;
@@ -302,6 +313,7 @@ int main(void)
 		cmocka_unit_test_setup(the_interrupt_moves_into_service, setup),
 		cmocka_unit_test_setup(without_if_or_in_a_shadow_a_window_opens, setup),
 		cmocka_unit_test_setup(a_window_for_nothing_is_closed, setup),
+		cmocka_unit_test_setup(a_window_is_asked_for_again_each_time, setup),
 		cmocka_unit_test_setup(the_local_apic_goes_before_the_pic, setup),
 		cmocka_unit_test_setup(a_pic_that_is_not_wired_here_is_ignored, setup),
 		cmocka_unit_test_setup(halt_ends_by_what_the_guest_can_take, setup),
