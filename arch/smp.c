@@ -51,8 +51,12 @@ static void request_irq(u8 vector)
 	struct cpu *c = this_cpu();
 
 	(void)vector;
-	/* The interrupt has ended guest mode or HLT, which is all that most of them ask for. */
-	__atomic_store_n(&c->requests, 0, __ATOMIC_RELEASE);
+	/*
+	 * The interrupt has ended guest mode or HLT, which is all that most of them ask for. Full
+	 * fence: who still finds a bit here sends no interrupt, so this CPU must look at what was
+	 * requested only after the bits are gone.
+	 */
+	(void)__atomic_exchange_n(&c->requests, 0, __ATOMIC_SEQ_CST);
 	sched_poke();
 }
 
