@@ -52,6 +52,7 @@ static void see_isr(struct frame *f)
 static void pic(void)
 {
 	u32 n = trap_count[0x20];
+	u64 end;
 
 	outb(0x21, 0xa5);
 	outb(0xa1, 0x5a);
@@ -68,11 +69,13 @@ static void pic(void)
 	check(inb(0x20) == 0, "chipset.pic_end", "ISR = 0x%x", inb(0x20));
 	outb(0x21, 0xff);
 	pit0_once(1000);
-	delay_us(2000);
+	outb(0x20, 0x0a);
+	end = rdtsc() + tsc_us(1000000);
+	while (!(inb(0x20) & 1) && rdtsc() < end)
+		;
+	check(inb(0x20) & 1, "chipset.pic_request", "IRR = 0x%x", inb(0x20));
 	sti_nop();
 	check(trap_count[0x20] == n + 1, "chipset.pic_masked", "it came");
-	outb(0x20, 0x0a);
-	check(inb(0x20) & 1, "chipset.pic_request", "IRR = 0x%x", inb(0x20));
 	apic_write(APIC_LVT_LINT0, LVT_MASKED);
 	trap_set(0x20, NULL);
 }
