@@ -159,6 +159,8 @@ static __noinline enum exit_reason exited_busy(struct vcpu *v, struct svm_vcpu *
 
 	if (s->busy & BUSY_FLUSHING)
 		svm_tlb_flushed(s, (u32)c->exit_code != VMEXIT_INVALID);
+	if (s->busy & BUSY_VIRQ)
+		svm_virq_ended(v);
 	if (c->exit_int_info & EVENTINJ_VALID)
 		svm_interrupted(v);
 	if ((s->busy & BUSY_STEPPING) && svm_stepped(v)) {

@@ -22,6 +22,8 @@
 
 #define DR6_BS BIT(14)
 #define DR6_B  MASK(3, 0)
+/* A virtual interrupt that the guest takes as soon as its IF allows. */
+#define VIRQ   (INT_CTL_V_IRQ | INT_CTL_V_IGN_TPR | INT_CTL_V_PRIO_HIGHEST)
 
 static void iret_intercept(struct svm_vcpu *s, bool on)
 {
@@ -35,11 +37,53 @@ static void nmi_set(struct svm_vcpu *s, enum nmi_state state)
 	iret_intercept(s, state == NMI_MASKED);
 }
 
+static void virq_set(struct vmcb *b, bool pending, bool exits)
+{
+	vmcb_intercept_set(b, ICPT_VINTR, exits);
+	b->ctl.int_ctl = pending ? b->ctl.int_ctl | VIRQ : b->ctl.int_ctl & ~VIRQ;
+	vmcb_dirty(b, CLEAN_INTERCEPTS | CLEAN_INT_CTL);
+}
+
+/*
+ * QUIRK: QEMU TCG can deliver an external interrupt of EVENTINJ a second time, whatever IF is: it
+ * leaves exception_index set, which takes effect when its loop ends for a reason of its own (a
+ * timer of the emulator) before the guest's next exit or exception. So there the interrupt goes in
+ * as a virtual one, which the guest takes before its first instruction, since IF is 1. An
+ * interrupt window for the next one opens at the exit that follows, which is the EOI's at the
+ * latest.
+ */
+static void inject_virq(struct svm_vcpu *s, u8 vector)
+{
+	s->busy |= BUSY_VIRQ;
+	s->vmcb->ctl.int_vector = vector;
+	virq_set(s->vmcb, true, false);
+}
+
+void svm_virq_ended(struct vcpu *v)
+{
+	struct svm_vcpu *s = svm_of(v);
+	struct vmcb_ctl *c = &s->vmcb->ctl;
+	bool taken = !(c->int_ctl & INT_CTL_V_IRQ) || (c->exit_int_info & EVENTINJ_VALID);
+
+	s->busy &= (u8)~BUSY_VIRQ;
+	if (!taken) {
+		v->pending = (struct vcpu_event){ .type = EVENT_IRQ, .vector = (u8)c->int_vector };
+		v->redelivery = true;
+		v->stat.reinjected++;
+		vcpu_request_self(v, VREQ_EVENT);
+	}
+	virq_set(s->vmcb, v->irq_window, v->irq_window);
+}
+
 void svm_inject(struct vcpu *v, const struct vcpu_event *e)
 {
 	struct svm_vcpu *s = svm_of(v);
 	struct vmcb_ctl *c = &s->vmcb->ctl;
 
+	if (svm_facts.is_tcg && e->type == EVENT_IRQ) {
+		inject_virq(s, e->vector);
+		return;
+	}
 	c->event_inj = event_encode(e);
 	c->event_inj_error = e->error;
 	if (e->type == EVENT_NMI)
@@ -53,6 +97,10 @@ void svm_cancel(struct vcpu *v)
 	u32 queued = s->vmcb->ctl.event_inj;
 
 	s->vmcb->ctl.event_inj = 0;
+	if (s->busy & BUSY_VIRQ) {
+		s->busy &= (u8)~BUSY_VIRQ;
+		virq_set(s->vmcb, v->irq_window, v->irq_window);
+	}
 	if ((queued & EVENTINJ_VALID) && EVENTINJ_TYPE(queued) == EVENTINJ_TYPE_NMI)
 		nmi_set(s, NMI_OPEN);
 }
@@ -127,7 +175,10 @@ static void exit_soon(struct vcpu *v)
 {
 	struct svm_vcpu *s = svm_of(v);
 
-	if (s->vmcb->ctl.event_inj & EVENTINJ_VALID) {
+	if (s->busy & BUSY_VIRQ) {
+		/* An interrupt of ours would come before the virtual one: the next exit must do. */
+		vcpu_request_self(v, VREQ_EVENT);
+	} else if (s->vmcb->ctl.event_inj & EVENTINJ_VALID) {
 		vcpu_request_self(v, VREQ_EVENT);
 		lapic_ipi(this_cpu()->apic_id, VEC_REQUEST);
 	} else if (!(v->regs.rflags & RFLAGS_TF)) {
@@ -139,18 +190,14 @@ static void exit_soon(struct vcpu *v)
 
 void svm_irq_window(struct vcpu *v, bool on)
 {
-	struct vmcb *b = vmcb_of(v);
-	u32 want = INT_CTL_V_IRQ | INT_CTL_V_IGN_TPR | INT_CTL_V_PRIO_HIGHEST;
+	struct svm_vcpu *s = svm_of(v);
 
-	if (on && in_lost_shadow(v)) {
+	if (s->busy & BUSY_VIRQ)
+		return; /* svm_virq_ended() looks at v->irq_window */
+	if (on && in_lost_shadow(v))
 		exit_soon(v);
-		return;
-	}
-	if (vmcb_intercept_get(b, ICPT_VINTR) == on)
-		return;
-	vmcb_intercept_set(b, ICPT_VINTR, on);
-	b->ctl.int_ctl = on ? b->ctl.int_ctl | want : b->ctl.int_ctl & ~want;
-	vmcb_dirty(b, CLEAN_INTERCEPTS | CLEAN_INT_CTL);
+	else if (vmcb_intercept_get(s->vmcb, ICPT_VINTR) != on)
+		virq_set(s->vmcb, on, on);
 }
 
 /* After NMI_MASKED the IRET exits anyway; what exit_soon() began ends by itself. */

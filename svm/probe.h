@@ -39,7 +39,7 @@ struct svm_facts {
 	u32 nr_asids; /* EBX; ASID 0 is the host's */
 	u32 features; /* EDX */
 	bool pku;     /* CPUID 7 ECX bit 3 */
-	bool is_tcg;  /* QUIRK: svm_shadow_lost(), invalid() */
+	bool is_tcg;  /* QUIRK: svm_shadow_lost(), invalid(), inject_virq() */
 	const char *vendor;
 	const char *below; /* signature of the hypervisor that we run under, or "" */
 };

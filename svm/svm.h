@@ -27,6 +27,7 @@ struct svm_cpu {
 
 #define BUSY_FLUSHING 1 /* the tag is being flushed */
 #define BUSY_STEPPING 2 /* TF is set for us */
+#define BUSY_VIRQ     4 /* an interrupt goes in as a virtual one: svm_inject() */
 
 enum nmi_state {
 	NMI_OPEN,
@@ -106,6 +107,8 @@ bool svm_nmi_masked(struct vcpu *v);
 void svm_interrupted(struct vcpu *v);
 /* The guest is at the IRET that ends an NMI handler. */
 void svm_nmi_iret(struct vcpu *v);
+/* An exit came while BUSY_VIRQ: the interrupt is in, or pending again. */
+void svm_virq_ended(struct vcpu *v);
 /* An exit came while BUSY_STEPPING: true when it is the #DB behind the step and not the guest's. */
 bool svm_stepped(struct vcpu *v);
 /* A physical interrupt came in an interrupt shadow of the guest. */
