@@ -182,6 +182,9 @@ static void exit_soon(struct vcpu *v)
 		vcpu_request_self(v, VREQ_EVENT);
 		lapic_ipi(this_cpu()->apic_id, VEC_REQUEST);
 	} else if (!(v->regs.rflags & RFLAGS_TF)) {
+		/* Past the IRET: svm_stepped() must not take this step for the one over it. */
+		if (s->nmi == NMI_IRET && v->regs.rip != s->iret_rip)
+			s->nmi = NMI_OPEN;
 		s->busy |= BUSY_STEPPING;
 		s->step_dr6 = s->vmcb->save.dr6 & DR6_BS;
 		v->regs.rflags |= RFLAGS_TF;

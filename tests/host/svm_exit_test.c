@@ -358,6 +358,21 @@ static void step_out_of_a_shadow_takes_its_tf_back(void **state)
 	assert_false(v.regs.rflags & RFLAGS_TF);
 }
 
+static void step_long_after_an_nmi_takes_its_tf_back(void **state)
+{
+	(void)state;
+	inject(EVENT_NMI, EXC_NMI);
+	leave(VMEXIT_IRET, 0, 0);
+	b.save.rip = 0x5000; /* the IRET is done; what follows is no part of it */
+	leave(VMEXIT_NPF, 4, 0);
+	svm_nmi_window(&v, true);
+	assert_true(v.regs.rflags & RFLAGS_TF);
+	b.save.rflags = v.regs.rflags;
+	b.save.rip = 0x5001;
+	assert_int_equal(leave(VMEXIT_EXCEPTION + EXC_DB, 0, 0), EXIT_NMI_WINDOW);
+	assert_false(v.regs.rflags & RFLAGS_TF);
+}
+
 static void breakpoint_hit_while_stepping_is_the_guests_too(void **state)
 {
 	(void)state;
@@ -466,6 +481,7 @@ int main(void)
 		cmocka_unit_test_setup(nmi_is_masked_until_its_iret_has_been_executed, setup),
 		cmocka_unit_test_setup(waiting_nmi_steps_over_the_iret, setup),
 		cmocka_unit_test_setup(step_out_of_a_shadow_takes_its_tf_back, setup),
+		cmocka_unit_test_setup(step_long_after_an_nmi_takes_its_tf_back, setup),
 		cmocka_unit_test_setup(breakpoint_hit_while_stepping_is_the_guests_too, setup),
 		cmocka_unit_test_setup(a_guest_that_steps_itself_is_left_alone, setup),
 		cmocka_unit_test_setup(any_exit_ends_the_step_and_asks_for_a_new_one, setup),
