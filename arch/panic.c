@@ -87,6 +87,16 @@ void backtrace(u64 rip, u64 rbp)
 	}
 }
 
+/* The caller of panic() or bug(), whose frame this is: { its rbp, where it goes on }. */
+static void print_caller(const u64 *frame)
+{
+	pr_err("  rip %016llx rsp %016llx rbp %016llx", (unsigned long long)frame[1],
+	       (unsigned long long)(uintptr_t)(frame + 2), (unsigned long long)frame[0]);
+	pr_err("  cr2 %016llx cr3 %016llx cr4 %016llx", (unsigned long long)read_cr2(),
+	       (unsigned long long)read_cr3(), (unsigned long long)read_cr4());
+	backtrace(frame[1] - 1, frame[0]);
+}
+
 void panic(const char *fmt, ...)
 {
 	char text[200];
@@ -98,7 +108,7 @@ void panic(const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	pr_err("panic: CPU %u: %s", this_cpu()->idx, text);
-	backtrace((u64)__builtin_return_address(0), (u64)__builtin_frame_address(0));
+	print_caller(__builtin_frame_address(0));
 	panic_end();
 }
 
@@ -108,7 +118,7 @@ void bug(const char *file, int line, const char *expr)
 		stop_for_ever();
 	pr_err("panic: CPU %u: %s:%d: this must never be true: %s", this_cpu()->idx, file, line,
 	       expr);
-	backtrace((u64)__builtin_return_address(0), (u64)__builtin_frame_address(0));
+	print_caller(__builtin_frame_address(0));
 	panic_end();
 }
 

@@ -23,7 +23,7 @@ import time
 import tty
 
 PROMPT = re.compile(rb"(?:^|[\r\n])umbra> $")
-LOG_LINE = re.compile(r"^\[ *\d+\.\d{6}\] ")
+LOG_LINE = re.compile(r"^\[ *\d+\.\d{6}\] (?!error |warn |info |debug )")  # not what `log` prints
 ESCAPE = b"\x1d"  # Ctrl-]
 CANCEL = b"\x03"
 ERASE_LINE = b"\x05\x15"  # to the end, then cut everything before

@@ -69,11 +69,12 @@ def test_uefi(boot):
 
 
 def test_panic_leaves_a_prompt(boot):
-    """Registers or a call chain with function names, and a prompt that still reads the log."""
+    """Registers, a call chain with function names, and a prompt that still reads the log."""
     with boot(None, []) as qemu:
         qemu.shell()
         qemu.serial.send("panic\r")
         qemu.serial.expect(r"panic: CPU \d+: asked for at the shell")
+        qemu.serial.expect(r" rip [0-9a-f]{16} rsp [0-9a-f]{16} rbp [0-9a-f]{16}")
         qemu.serial.expect(r"[0-9a-f]{16} run_panic\+0x")
         qemu.serial.expect(r"[0-9a-f]{16} \w+\+0x")
         qemu.serial.expect("panic> ")
