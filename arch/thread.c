@@ -196,6 +196,8 @@ void thread_wake(struct thread *t)
 	spin_unlock(&s->lock);
 	if (kick)
 		cpu_request(c, CPU_REQ_RESCHED);
+	else if (!remote)
+		slice_arm(c); /* a tail of the queue waits for the end of the slice */
 }
 
 static __noreturn void thread_exit(void)

@@ -45,5 +45,5 @@ void thread_yield(void);
  * "while (!cond) thread_block();" loses no wake-up. May return spuriously. No lock may be held.
  */
 void thread_block(void);
-/* Any CPU. No lock of rank SCHED or above may be held. */
+/* Any CPU. No lock of rank TIMER or above may be held. */
 void thread_wake(struct thread *t);
