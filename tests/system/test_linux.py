@@ -34,6 +34,7 @@ def test_poweroff_then_reset(boot):
         assert qemu.vm_state("linux") == "off"
         qemu.run("vm reset linux")
         qemu.console("linux")
+        qemu.serial.expect("Linux version")  # behind what the console shows again of the old run
         linux.login(qemu)
         assert linux.run(qemu, "nproc") == (0, "2\n")
 
@@ -46,5 +47,5 @@ def test_reboot(boot):
         qemu.serial.expect("Linux version")
         linux.login(qemu)
         assert linux.run(qemu, "nproc") == (0, "2\n")
-        qemu.escape()
+        qemu.to_shell()
         assert qemu.vm_state("linux") == "running"
