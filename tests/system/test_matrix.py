@@ -54,14 +54,14 @@ def test_two_machines(boot):
             linux.login(qemu, timeout=120)
             qemu.to_shell()
         qemu.console("a")
-        qemu.serial.send("stress 30 >/tmp/said &\r")
+        qemu.serial.send("stress 30 >said &\r")
         qemu.serial.expect(linux.PROMPT)
         qemu.to_shell()
         qemu.console("b")
         stress(qemu, 10, 80)
         qemu.to_shell()
         qemu.console("a")
-        status, said = linux.run(qemu, "wait; cat /tmp/said", timeout=100)
+        status, said = linux.run(qemu, "wait; cat said", timeout=100)
         assert status == 0 and re.search(r"^stress: ok", said, re.M), said
         assert linux.complaints(qemu) == []
         qemu.to_shell()
