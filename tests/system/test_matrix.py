@@ -8,8 +8,8 @@ import pytest
 import linux
 
 # vCPUs, CPUs, seconds of stress
-SHORT = [(1, 1, 10), (2, 1, 10), (2, 2, 60), (4, 2, 10), (4, 4, 10), (8, 2, 10)]
-LONG = [(1, 2, 10), (1, 4, 10), (2, 4, 10), (4, 1, 10), (8, 2, 60), (4, 4, 60)]
+SHORT = [(1, 1, 10), (2, 1, 10), (2, 2, 10), (4, 2, 10), (4, 4, 10), (8, 2, 10)]
+LONG = [(2, 2, 60), (1, 2, 10), (1, 4, 10), (2, 4, 10), (4, 1, 10), (8, 2, 60), (4, 4, 60)]
 MATRIX = SHORT + [pytest.param(*x, marks=pytest.mark.long) for x in LONG]
 
 
@@ -32,22 +32,22 @@ def audit(qemu, name, vcpus):
     assert qemu.vm_state(name) == "running"
 
 
-@pytest.mark.timeout(240, method="signal")
+@pytest.mark.timeout(400, method="signal")
 @pytest.mark.parametrize("vcpus,cpus,seconds", MATRIX)
 def test_stress(boot, vcpus, cpus, seconds):
     """One machine, with fewer, as many and more virtual CPUs than there are CPUs."""
-    with boot(linux.ini(vcpus), smp=cpus, limit=240) as qemu:
+    with boot(linux.ini(vcpus), smp=cpus, limit=400) as qemu:
         linux.login(qemu, timeout=120)
         assert linux.run(qemu, "nproc") == (0, f"{vcpus}\n")
-        stress(qemu, seconds, seconds + 70)
+        stress(qemu, seconds, seconds + 150)
         qemu.to_shell()
         audit(qemu, "linux", vcpus)
 
 
-@pytest.mark.timeout(240, method="signal")
+@pytest.mark.timeout(400, method="signal")
 def test_two_machines(boot):
     """Both under load at the same time, each with two virtual CPUs on the same two CPUs."""
-    with boot(linux.ini(2, "a") + linux.ini(2, "b"), smp=2, limit=240) as qemu:
+    with boot(linux.ini(2, "a") + linux.ini(2, "b"), smp=2, limit=400) as qemu:
         qemu.shell()
         for name in ("a", "b"):
             qemu.console(name)
