@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Shadow paging, from outside. A context is one vCPU's paging: the control registers that its guest
+ * believes in, the root that hardware uses in their place, and the roots it used before.
+ *
+ *	mmu_write_regs()   MOV CR0/CR3/CR4, EFER: new role, other root, what the event flushes
+ *	mmu_invlpg() ...   the other flush events
+ *	mmu_shadow_load()  before an entry: there is a current, usable root
+ *	mmu_shadow_enter() publish "in guest"; says what to flush, or that load is needed again
+ *	  world switch with mmu_ctx_root(), under role_hw_regs()
+ *	mmu_shadow_exit()
+ *	mmu_shadow_fault() a #PF that hardware raised: the guest's own, or the shadow's
+ *
+ * All calls on one context come from one CPU at a time, in host mode, with no lock held; contexts
+ * of one VM may be used at the same time. Guest memory is written through mmu_write(),
+ * mmu_cmpxchg() or mmu_gpa_ptr() with mmu_wrote(): the shadow follows.
+ */
+#pragma once
+
+#include "lib/addr.h"
+#include "lib/types.h"
+
+#include "mmu/caps.h"
+#include "mmu/mmu.h"
+#include "mmu/pool.h"
+#include "mmu/role.h"
+#include "mmu/shadow/rcache.h"
+#include "mmu/shadow/root.h"
+#include "mmu/tlb.h"
+#include "mmu/walk.h"
+
+/* Recently used device pages of a context, by linear address; a TLB of their own. */
+struct ctx_device {
+	u64 page;   /* linear page number + 1; 0 = empty */
+	u32 access; /* that was allowed: MMU_R, W, U, X */
+	u32 gen;    /* of the slots */
+	gfn_t gfn;
+};
+
+#define CTX_DEVICES 8
+
+struct mmu_ctx {
+	struct mmu_vm *vm;
+	struct mmu_tag *tag;
+	struct mmu_ctx *next; /* of the VM */
+	struct mmu_regs
+		regs; /* the guest's; PDPTEs are latched. pkru, rflags, cpl: of the last fault */
+	union cpu_role role;
+	u32 caps;            /* record number of the vCPU's CPUID */
+	struct rkey want;    /* the root that role and registers call for */
+	struct rcache cache; /* under mmu_vm.lock, as everything that other CPUs may drop */
+	bool flush;          /* the tag must be flushed before the next entry */
+	bool synced;         /* the current root was synced since it was installed */
+	struct mmu_res res;  /* pages kept ready for the next fault */
+	struct ctx_device device[CTX_DEVICES];
+	gva_t again_gva; /* the last fault, and how often it came back unchanged */
+	u32 again_error, again_run;
+};
+
+/* --- life ------------------------------------------------------------------------------------- */
+
+/*
+ * Prepares a VM, whose slots are known, for shadow paging. -ENOMEM: quota or pool too small.
+ * roots: how many each context may hold, 1..16.
+ */
+int mmu_shadow_init(struct mmu_vm *m) __must_check;
+/* Memory for the roots of PAE guests, below 4 GiB: nr frames from base. Once, at boot. */
+int mmu_shadow_low_init(hpa_t base, u32 nr) __must_check;
+
+/* The tag is registered with the VM. The context begins with paging off. -ENOSPC: too many
+ * different CPUID records; -ENOMEM. */
+int mmu_ctx_init(struct mmu_ctx *c, struct mmu_vm *m, struct mmu_tag *t,
+		 const struct mmu_caps *caps) __must_check;
+/* The context's tag is not in guest. */
+void mmu_ctx_fini(struct mmu_ctx *c);
+/* The guest's CPUID has changed. -ENOSPC, -EINVAL: nothing has changed. */
+int mmu_ctx_set_caps(struct mmu_ctx *c, const struct mmu_caps *caps) __must_check;
+
+/* --- flush events ----------------------------------------------------------------------------- */
+
+/* How far an event makes the processor forget translations. */
+enum flush_scope {
+	SCOPE_NONE,  /* nothing need be forgotten */
+	SCOPE_PAGE,  /* the page of one address, and every cached pointer to a table */
+	SCOPE_SPACE, /* all but global pages, of the current PCID */
+	SCOPE_ALL,   /* everything */
+};
+
+/*
+ * What the guest's events oblige a processor to forget. X(id, "name", scope). The same table drives
+ * the simulated processor of the tests. Source: Intel SDM 3A "Invalidation of TLBs and
+ * Paging-Structure Caches"; AMD APM 2 "TLB Management".
+ */
+#define MMU_FLUSH_EVENTS(X)                                   \
+	X(CR3, "mov cr3", SCOPE_SPACE)                        \
+	X(CR3_NOFLUSH, "mov cr3, bit 63", SCOPE_NONE)         \
+	X(CR0_PG, "cr0.pg", SCOPE_ALL)                        \
+	X(CR4_PGE, "cr4.pge", SCOPE_ALL)                      \
+	X(CR4_PAE, "cr4.pae", SCOPE_ALL)                      \
+	X(CR4_PSE, "cr4.pse", SCOPE_ALL)                      \
+	X(CR4_PCIDE_OFF, "cr4.pcide cleared", SCOPE_ALL)      \
+	X(CR4_SMEP_ON, "cr4.smep set", SCOPE_ALL)             \
+	X(ROLE, "cr0.wp, efer.nxe, other rights", SCOPE_NONE) \
+	X(INVLPG, "invlpg", SCOPE_PAGE)                       \
+	X(INVPCID_ADDR, "invpcid 0", SCOPE_PAGE)              \
+	X(INVPCID_SPACE, "invpcid 1", SCOPE_SPACE)            \
+	X(INVPCID_ALL, "invpcid 2", SCOPE_ALL)                \
+	X(INVPCID_NONGLOBAL, "invpcid 3", SCOPE_SPACE)        \
+	X(PF, "#PF delivered", SCOPE_PAGE)
+
+enum mmu_event {
+#define X(id, name, scope) MMU_EV_##id,
+	MMU_FLUSH_EVENTS(X)
+#undef X
+	MMU_EV_NR,
+};
+
+enum flush_scope mmu_event_scope(enum mmu_event ev);
+const char *mmu_event_name(enum mmu_event ev);
+
+/* Which register was written. The events follow from old and new values. */
+enum mmu_reg_write {
+	MMU_WROTE_CR0,
+	MMU_WROTE_CR3,
+	MMU_WROTE_CR3_NOFLUSH, /* bit 63 was set and CR4.PCIDE is on */
+	MMU_WROTE_CR4,
+	MMU_WROTE_EFER,
+	MMU_WROTE_ALL, /* reset, task switch: everything is flushed */
+};
+
+/*
+ * The guest has written a control register; r is the state after it (legal: regs_valid()); its
+ * pdpte[] and CPUID fields are ignored. False: PAE's PDPTEs have reserved bits set; nothing has
+ * changed, the write is a #GP. Loads no root and cannot run out of memory.
+ */
+bool mmu_write_regs(struct mmu_ctx *c, const struct mmu_regs *r,
+		    enum mmu_reg_write what) __must_check;
+
+/* INVLPG, also INVPCID of one address of the current PCID. True: flushing that address of the
+ * context's hardware tag now is enough; false: the next entry flushes it all anyway. */
+bool mmu_invlpg(struct mmu_ctx *c, gva_t gva);
+/* INVPCID. False: #GP (unknown type, reserved PCID bits, non-canonical address). */
+bool mmu_invpcid(struct mmu_ctx *c, u64 type, u64 pcid, gva_t gva);
+/* A #PF for gva is delivered to the guest by somebody else than mmu_shadow_fault(). */
+void mmu_pf_delivered(struct mmu_ctx *c, gva_t gva);
+
+/* --- entry and exit --------------------------------------------------------------------------- */
+
+/*
+ * Makes the wanted root the current one and builds it if need be. FIXED: ready. RETRY: again,
+ * after looking for interrupts. NOMEM, KILL_VM: as for faults.
+ */
+enum mmu_verdict mmu_shadow_load(struct mmu_ctx *c, struct mmu_result *r);
+/*
+ * As mmu_enter(). False: the root has become obsolete since mmu_shadow_load(), call that again
+ * (the tag is out of the guest).
+ */
+bool mmu_shadow_enter(struct mmu_ctx *c, enum mmu_flush *flush) __must_check;
+/* After the world switch. flushed: it did the flush that was asked for. */
+void mmu_shadow_exit(struct mmu_ctx *c, bool flushed);
+
+/* For hardware's CR3, between enter and exit. */
+static inline hpa_t mmu_ctx_root(const struct mmu_ctx *c)
+{
+	return c->cache.cur->hw;
+}
+
+/* --- faults ----------------------------------------------------------------------------------- */
+
+struct mmu_shadow_fault {
+	gva_t gva;
+	u32 access;   /* MMU_R, W, X, U, IMPLICIT: what the access needed */
+	u32 hw_error; /* as hardware gave it */
+	u32 pkru;
+	bool ac; /* RFLAGS.AC */
+};
+
+/*
+ * INJECT: r->fault; what the delivery of a #PF flushes is done. MMIO: r->dev, dev_base, gpa.
+ * EMULATE: the instruction must be emulated; r->own_table: it writes to a table of its own walk, so
+ * mmu_unshadow() and running it again would never end.
+ */
+enum mmu_verdict mmu_shadow_fault(struct mmu_ctx *c, const struct mmu_shadow_fault *f,
+				  struct mmu_result *r);
+
+/* --- guest tables ----------------------------------------------------------------------------- */
+
+/* gfn is the frame of a guest table that is shadowed; lock-free, for the shell and for tests. */
+bool mmu_is_shadowed(const struct mmu_vm *m, gfn_t gfn);
+/* Nothing shadows gfn any more, so the guest may write to it until its next use as a table. For an
+ * instruction that cannot be emulated. */
+void mmu_unshadow(struct mmu_vm *m, gfn_t gfn);
+/* All tables of the VM are obsolete: no CPU uses them after return. */
+void mmu_shadow_zap_all(struct mmu_vm *m);
+
+/* Optimisations, for measurements. */
+struct mmu_tune {
+	bool unsync;   /* leaf tables of the guest may go out of sync */
+	bool huge;     /* large leaves */
+	bool seq_skip; /* guest entries are not compared where nothing can have changed */
+	u8 prefetch;   /* entries filled around a fault, 1..512 */
+	u8 roots;      /* that each context may hold, 1..16 */
+	u8 flood;      /* trapped writes in a row after which a table is dropped, 0 = never */
+};
+
+void mmu_shadow_tune(struct mmu_vm *m, const struct mmu_tune *t);

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Short lists of entry names (spteid_t), kept in one 32-bit word while they have at most one
+ * element: the leaves that map a frame, the entries that point to a table. Longer ones are chains
+ * of 64-byte chunks with a count in each, filled from the head, so that adding looks at one chunk.
+ *
+ *	0		empty
+ *	id		one element (bit 31 clear)
+ *	1 << 31 | n	chain that begins with chunk n
+ *
+ * Chunks come from pool pages in state SP_DATA. The VM's free chunks are counted; an operation
+ * makes sure of enough before the lock (idlist_reserve), then adding cannot fail. Under
+ * mmu_vm.lock.
+ */
+#pragma once
+
+#include "lib/types.h"
+
+#include "mmu/pool.h"
+
+typedef u32 idlist_t;
+
+#define IDCHUNK_IDS       14
+#define IDCHUNKS_PER_PAGE (PAGE_SIZE / 64)
+
+struct idlist_pool {
+	u32 free; /* first free chunk, 0 = none */
+	u32 nr_free;
+	u32 nr; /* chunks in all */
+};
+
+/* At most this many additions to lists need a chunk until idlist_reserve() is called again. */
+#define IDLIST_RESERVE 48
+
+/* A page is needed before the next operation. */
+static inline bool idlist_wants(const struct idlist_pool *p)
+{
+	return p->nr_free < IDLIST_RESERVE;
+}
+
+/* Takes a page from the reserve, if idlist_wants() and the reserve has one. */
+void idlist_reserve(struct idlist_pool *p, struct mmu_res *r);
+
+/* id is not 0 and not in the list. There must be a free chunk (see above). */
+void idlist_add(struct idlist_pool *p, idlist_t *l, spteid_t id);
+/* False if id is not in the list. */
+bool idlist_remove(struct idlist_pool *p, idlist_t *l, spteid_t id);
+bool idlist_has(idlist_t l, spteid_t id);
+u32 idlist_count(idlist_t l);
+/* Some element, or 0 when the list is empty; so "while ((id = idlist_first(l)))" can empty it. */
+spteid_t idlist_first(idlist_t l);
+
+/* Elements one after another; the list must not change meanwhile. */
+struct idlist_iter {
+	u32 chunk; /* 0: the list was a single element */
+	u32 pos;
+	spteid_t single;
+};
+
+static inline struct idlist_iter idlist_begin(idlist_t l)
+{
+	return (struct idlist_iter){
+		.chunk = l >> 31 ? l & ~BIT32(31) : 0,
+		.single = l >> 31 ? 0 : l,
+	};
+}
+
+/* The next element, or 0 at the end. */
+spteid_t idlist_next(struct idlist_iter *it);
+
+/* I7: the chain is well-formed; NULL or what is wrong. */
+const char *idlist_check(const struct idlist_pool *p, idlist_t l);
