@@ -101,7 +101,8 @@ static void check_place(const struct mmu_vm *m, struct mmu_audit *a, spx_t x)
 	const struct sp *sp = sp_get(x);
 	spx_t up = spte_id_page(sp->parent);
 
-	if (sp->role.zero || sp->role.level < 1 || sp->role.level > m->root.level)
+	if (sp->role.word != role_direct(sp->role.level).word || sp->role.level < 1 ||
+	    sp->role.level > m->root.level)
 		bad(a, "I9", "a table's role is no role");
 	if (x == m->root.sp) {
 		if (sp->parent || sp->role.level != m->root.level || sp->gfn.v)

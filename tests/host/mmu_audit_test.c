@@ -192,7 +192,7 @@ static void wrong_frame(void)
 
 static void reserved_role_bit(void)
 {
-	sp_get(vm.root.sp)->role.zero = 1;
+	sp_get(vm.root.sp)->role.pkey = 1;
 }
 
 static void root_with_a_parent(void)
