@@ -11,6 +11,7 @@
 #include "arch/spinlock.h"
 #include "arch/trap.h"
 #include "arch/x86.h"
+#include "mmu/hook.h"
 
 enum env_rank {
 	ENV_RANK_VM = RANK_MMU,
@@ -98,4 +99,10 @@ static inline void env_relax(void)
 static inline u64 env_tsc(void)
 {
 	return rdtsc();
+}
+
+static __always_inline bool env_hook(enum mmu_hook h)
+{
+	(void)h;
+	return false;
 }

@@ -16,8 +16,11 @@
  *	env_kick_again(cpu)			the first kick has had no effect for long
  *	env_relax()				inside a wait loop
  *	env_tsc()				time stamp for traces
+ *	env_hook(h)				mmu/hook.h: events that tests script
  */
 #pragma once
+
+#include "mmu/hook.h"
 
 #if __STDC_HOSTED__
 #include "mmu/env_sim.h"

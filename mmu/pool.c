@@ -67,6 +67,8 @@ static bool reserve(struct mmu_vm *m, struct mmu_res *r, u32 n)
 	struct mmu_pool *p = &mmu_pool;
 	u32 first = r->nr;
 
+	if (MMU_HOOK(ALLOC))
+		return false;
 	env_lock(&p->lock);
 	if (m->used + (n - first) > m->quota || n - first > p->nr_free) {
 		env_unlock(&p->lock);

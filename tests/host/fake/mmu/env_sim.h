@@ -8,6 +8,8 @@
 #include "lib/addr.h"
 #include "lib/types.h"
 
+#include "mmu/hook.h"
+
 enum env_rank {
 	ENV_RANK_VM = 1,
 	ENV_RANK_POOL,
@@ -16,6 +18,7 @@ enum env_rank {
 struct env_lock {
 	u8 rank;
 	bool held;
+	u8 cpu; /* held: by whom */
 };
 
 #define ENV_MAX_CPUS 8
@@ -33,6 +36,10 @@ struct env_sim {
 	/* What they do just after env_publish(), and before env_lock(). */
 	void (*published)(void);
 	void (*locking)(void);
+	/* At the places of mmu/hook.h. */
+	bool (*hook)(enum mmu_hook h);
+	/* Before each store to a hardware-read entry. */
+	void (*storing)(u64 *p, u64 v);
 };
 
 extern struct env_sim env_sim;
@@ -54,6 +61,8 @@ static inline u64 env_spte_read(const u64 *p)
 
 static inline void env_spte_write(u64 *p, u64 v)
 {
+	if (env_sim.storing)
+		env_sim.storing(p, v);
 	WRITE_ONCE(*p, v);
 }
 
@@ -82,4 +91,9 @@ static inline u32 env_nr_cpus(void)
 static inline u64 env_tsc(void)
 {
 	return env_sim.tsc++;
+}
+
+static inline bool env_hook(enum mmu_hook h)
+{
+	return env_sim.hook && env_sim.hook(h);
 }
