@@ -18,10 +18,12 @@
 
 #include "mmu/pool.h"
 
+struct mmu_vm;
+
 typedef u32 idlist_t;
 
 #define IDCHUNK_IDS       14
-#define IDCHUNKS_PER_PAGE (PAGE_SIZE / 64)
+#define IDCHUNKS_PER_PAGE ((u32)(PAGE_SIZE / 64))
 
 struct idlist_pool {
 	u32 free; /* first free chunk, 0 = none */
@@ -40,6 +42,8 @@ static inline bool idlist_wants(const struct idlist_pool *p)
 
 /* Takes a page from the reserve, if idlist_wants() and the reserve has one. */
 void idlist_reserve(struct idlist_pool *p, struct mmu_res *r);
+/* Gives back every page that no list uses: under memory pressure, and at the end of the VM. */
+void idlist_trim(struct mmu_vm *m, struct idlist_pool *p);
 
 /* id is not 0 and not in the list. There must be a free chunk (see above). */
 void idlist_add(struct idlist_pool *p, idlist_t *l, spteid_t id);
@@ -68,5 +72,11 @@ static inline struct idlist_iter idlist_begin(idlist_t l)
 /* The next element, or 0 at the end. */
 spteid_t idlist_next(struct idlist_iter *it);
 
-/* I7: the chain is well-formed; NULL or what is wrong. */
+/*
+ * I7. idlist_check(): the chain is well-formed; idlist_check_pool(): so is the list of free chunks,
+ * and no chunk is lost when the lists of the VM use that many. NULL or what is wrong.
+ */
 const char *idlist_check(const struct idlist_pool *p, idlist_t l);
+const char *idlist_check_pool(const struct idlist_pool *p, u32 used);
+/* Chunks of a list. */
+u32 idlist_chunks(idlist_t l);
