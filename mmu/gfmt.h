@@ -37,7 +37,7 @@ struct gfmt {
 static const struct gfmt gfmt_32 = {
 	.top = 2,
 	.entry_size = 4,
-	.index_bits = 10,
+	.index_bits = MMU_LEVEL_BITS + 1,
 	.max_large = 1,
 	.cr3 = MASK(31, 12),
 	.addr = MASK(31, 12),
@@ -47,7 +47,7 @@ static const struct gfmt gfmt_32 = {
 static const struct gfmt gfmt_32_pse = {
 	.top = 2,
 	.entry_size = 4,
-	.index_bits = 10,
+	.index_bits = MMU_LEVEL_BITS + 1,
 	.max_large = 2,
 	.cr3 = MASK(31, 12),
 	.addr = MASK(31, 12),
@@ -56,7 +56,7 @@ static const struct gfmt gfmt_32_pse = {
 static const struct gfmt gfmt_pae = {
 	.top = 3,
 	.entry_size = 8,
-	.index_bits = 9,
+	.index_bits = MMU_LEVEL_BITS,
 	.max_large = 2,
 	.wide = true,
 	.pdpt = true,
@@ -68,7 +68,7 @@ static const struct gfmt gfmt_pae = {
 static const struct gfmt gfmt_4 = {
 	.top = 4,
 	.entry_size = 8,
-	.index_bits = 9,
+	.index_bits = MMU_LEVEL_BITS,
 	.max_large = 3,
 	.wide = true,
 	.pkey = true,
@@ -80,7 +80,7 @@ static const struct gfmt gfmt_4 = {
 static const struct gfmt gfmt_5 = {
 	.top = 5,
 	.entry_size = 8,
-	.index_bits = 9,
+	.index_bits = MMU_LEVEL_BITS,
 	.max_large = 3,
 	.wide = true,
 	.pkey = true,
@@ -113,6 +113,12 @@ static __always_inline u64 gfmt_reserved_at(const struct gfmt *const f, u32 leve
 	return level > 3 ? GPTE_PS : 0;
 }
 
+/* Where a leaf of 4 MiB has its address bits from 32 up: 20:13. */
+static __always_inline u64 gfmt_pse36(const struct gfmt *const f, u32 level)
+{
+	return MASK(gfmt_shift(f, level) - 2, 13);
+}
+
 /* In addition in a leaf above level 1. */
 static __always_inline u64 gfmt_reserved_large(const struct gfmt *const f,
 					       const struct mmu_regs *regs, u32 level)
@@ -123,8 +129,9 @@ static __always_inline u64 gfmt_reserved_large(const struct gfmt *const f,
 		return MASK(gfmt_shift(f, level) - 1, 13);
 	/* Bits 20:13 are address bits 39:32 with PSE-36, as far as MAXPHYADDR goes. */
 	if (!regs->has_pse36)
-		return MASK(21, 13);
-	return BIT(21) | (MASK(20, 13) & (~0ULL << (MIN(regs->maxphyaddr, 40u) - 32 + 13)));
+		return MASK(gfmt_shift(f, level) - 1, 13);
+	return BIT(gfmt_shift(f, level) - 1) |
+	       (gfmt_pse36(f, level) & (~0ULL << (MIN(regs->maxphyaddr, 40u) - 32 + 13)));
 }
 
 /* First byte that a leaf maps. */
@@ -132,5 +139,5 @@ static __always_inline u64 gfmt_leaf_gpa(const struct gfmt *const f, u64 e, u32 
 {
 	u64 base = e & f->addr & ~(BIT(gfmt_shift(f, level)) - 1);
 
-	return f->wide || level == 1 ? base : base | FIELD(e, 20, 13) << 32;
+	return f->wide || level == 1 ? base : base | (e & gfmt_pse36(f, level)) >> 13 << 32;
 }

@@ -75,7 +75,7 @@ static __always_inline hpa_t sp_hpa(spx_t x)
 	return HPA(mmu_pool.base.v + ((u64)x << PAGE_SHIFT));
 }
 
-/* Its 512 entries. */
+/* Its MMU_ENTRIES entries. */
 static __always_inline u64 *sp_table(spx_t x)
 {
 	return env_ptr(sp_hpa(x));

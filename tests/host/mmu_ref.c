@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+int ref_level_bits = 9;
+
 struct ctx {
 	const struct mmu_regs *r;
 	struct ref_access a;
@@ -135,7 +137,9 @@ static void finish(struct ctx *c, uint64_t leaf, uint64_t base, uint64_t size, u
 static void paging_32(struct ctx *c, uint64_t gva)
 {
 	bool pse = bit(c->r->cr4, 4);
-	uint64_t pde_gpa = (c->r->cr3 & 0xfffff000) + (gva >> 22 & 0x3ff) * 4;
+	int shift = 12 + ref_level_bits + 1; /* 22 */
+	uint64_t last = (2u << ref_level_bits) - 1;
+	uint64_t pde_gpa = (c->r->cr3 & 0xfffff000) + (gva >> shift & last) * 4;
 	uint64_t pde = c->read(pde_gpa, 4), pte_gpa, pte;
 
 	if (!bit(pde, 0)) {
@@ -145,20 +149,22 @@ static void paging_32(struct ctx *c, uint64_t gva)
 	inherit(c, pde, false);
 	if (pse && bit(pde, 7)) {
 		int width = c->r->maxphyaddr < 40 ? c->r->maxphyaddr : 40;
-		uint64_t base = pde & 0xffc00000;
+		uint64_t size = 1u << shift, base = pde / size * size;
 
 		/* Bit 21 is reserved; 20:13 give address bits 39:32 as far as there are such. */
-		if (bit(pde, 21) || any_bit(pde, 20, c->r->has_pse36 ? 13 + (width - 32) : 13)) {
+		if (bit(pde, shift - 1) ||
+		    any_bit(pde, shift - 2, c->r->has_pse36 ? 13 + (width - 32) : 13)) {
 			page_fault(c, true, true, false);
 			return;
 		}
-		base += (pde >> 13 & 0xff) << 32;
+		for (int n = 13; n <= shift - 2; n++)
+			base += (uint64_t)bit(pde, n) << (n - 13 + 32);
 		note(c, pde_gpa, pde, 4, true);
-		finish(c, pde, base, 4u << 20, gva, false);
+		finish(c, pde, base, size, gva, false);
 		return;
 	}
 	note(c, pde_gpa, pde, 4, false);
-	pte_gpa = (pde & 0xfffff000) + (gva >> 12 & 0x3ff) * 4;
+	pte_gpa = (pde & 0xfffff000) + (gva >> 12 & last) * 4;
 	pte = c->read(pte_gpa, 4);
 	if (!bit(pte, 0)) {
 		page_fault(c, false, false, false);
@@ -176,8 +182,9 @@ static void paging_64(struct ctx *c, uint64_t gva, uint64_t table, int level, bo
 	bool nx_on = bit(c->r->efer, 11);
 
 	for (;; level--) {
-		int shift = 12 + 9 * (level - 1);
-		uint64_t gpa = table + (gva >> shift & 0x1ff) * 8, e = c->read(gpa, 8);
+		int shift = 12 + ref_level_bits * (level - 1);
+		uint64_t index = gva >> shift & ((1u << ref_level_bits) - 1);
+		uint64_t gpa = table + index * 8, e = c->read(gpa, 8);
 		bool leaf = level == 1 || (level <= 3 && bit(e, 7));
 		bool rsvd;
 
@@ -189,8 +196,8 @@ static void paging_64(struct ctx *c, uint64_t gva, uint64_t table, int level, bo
 		rsvd |= bit(e, 63) && !nx_on;
 		rsvd |= level >= 4 && bit(e, 7);
 		rsvd |= level == 3 && bit(e, 7) && !c->r->has_1g;
-		rsvd |= level == 3 && bit(e, 7) && any_bit(e, 29, 13);
-		rsvd |= level == 2 && bit(e, 7) && any_bit(e, 20, 13);
+		/* 29:13 and 20:13 */
+		rsvd |= level > 1 && leaf && any_bit(e, shift - 1, 13);
 		if (rsvd) {
 			page_fault(c, true, true, false);
 			return;
@@ -209,7 +216,7 @@ static void paging_64(struct ctx *c, uint64_t gva, uint64_t table, int level, bo
 
 static void paging_pae(struct ctx *c, uint64_t gva)
 {
-	int i = (int)(gva >> 30 & 3);
+	int i = (int)(gva >> (12 + 2 * ref_level_bits) & 3); /* 31:30 */
 	uint64_t pdpte = c->r->pdpte_latched
 				 ? c->r->pdpte[i]
 				 : c->read((c->r->cr3 & 0xffffffe0) + (uint64_t)i * 8, 8);

@@ -10,6 +10,12 @@
 
 #include "mmu/walk.h"
 
+/*
+ * Index bits of a table with 8-byte entries: 9, or what the code under test was built with. Tables
+ * of 4-byte entries have twice as many.
+ */
+extern int ref_level_bits;
+
 struct ref_update {
 	uint64_t gpa, value;
 	int size;

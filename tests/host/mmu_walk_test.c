@@ -11,8 +11,8 @@
 #include "mmu/stat.h"
 
 /* Guest memory: RAM where the fast form looks, a second RAM slot, ROM, a hole behind. */
-#define MAIN_GFN  0x100
-#define MAIN_NR   0x100
+#define MAIN_GFN  0x80
+#define MAIN_NR   0x80
 #define OTHER_GFN 0x10
 #define OTHER_NR  0x20
 #define ROM_GFN   0x40
@@ -42,8 +42,9 @@ static const struct {
 
 static void start(void)
 {
-	sim_start(SPTE_NPT, 64, 1);
-	sim_vm(&vm, 1, 64);
+	ref_level_bits = MMU_LEVEL_BITS;
+	sim_start(SPTE_NPT, 200, 1);
+	sim_vm(&vm, 1, 190);
 	assert_int_equal(sim_add(&vm, SLOT_RAM, MAIN_GFN, MAIN_NR, SIM_RAM >> 12), 0);
 	assert_int_equal(sim_add(&vm, SLOT_RAM, OTHER_GFN, OTHER_NR, (SIM_RAM >> 12) + 0x1000), 0);
 	assert_int_equal(sim_add(&vm, SLOT_ROM, ROM_GFN, ROM_NR, (SIM_RAM >> 12) + 0x2000), 0);
@@ -261,10 +262,10 @@ static u64 path_gpa[MMU_MAX_LEVEL + 1]; /* of the entry at each level, for the g
 static u32 index_of(enum mode mode, u64 gva, u32 level)
 {
 	if (modes[mode].size == 4)
-		return gva >> (12 + 10 * (level - 1)) & 0x3ff;
+		return gva >> (12 + (MMU_LEVEL_BITS + 1) * (level - 1)) & (2 * MMU_ENTRIES - 1);
 	if (level == 3 && (mode == M_PAE || mode == M_PAE_LATCHED))
-		return gva >> 30 & 3;
-	return gva >> (12 + 9 * (level - 1)) & 0x1ff;
+		return gva >> (12 + MMU_LEVEL_BITS * 2) & 3;
+	return gva >> (12 + MMU_LEVEL_BITS * (level - 1)) & (MMU_ENTRIES - 1);
 }
 
 /* Tables in a row of frames from first on, all entries permissive. Sets CR3. */
@@ -442,7 +443,8 @@ static void any_tables_any_registers(void **state)
 			u64 gva = sim_rand(4096);
 
 			for (u32 l = 0; l < 5; l++)
-				gva |= sim_rand(4) << (12 + (size == 8 ? 9 : 10) * l);
+				gva |= sim_rand(4)
+				       << (12 + (MMU_LEVEL_BITS + (size == 4 ? 1U : 0)) * l);
 			compare(&r, size == 4 ? (u32)gva : gva,
 				accesses[sim_rand(ARRAY_SIZE(accesses))]);
 		}
