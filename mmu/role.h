@@ -94,7 +94,10 @@ union cpu_role {
 
 _Static_assert(sizeof(union cpu_role) == 8, "a role is compared as one word");
 
-/* The registers are a state that a processor can be in. False names the rule in *why. */
+/*
+ * The control registers are a state that a processor can be in. False names the rule in *why, true
+ * leaves it NULL. What CPUID allows is the affair of whoever writes them.
+ */
 bool regs_valid(const struct mmu_regs *r, const char **why);
 
 /* Of a snapshot; caps: the vCPU's record, below MMU_CAPS_NR. */
@@ -104,9 +107,9 @@ union cpu_role role_cpu(const struct mmu_regs *r, u32 caps);
 struct root_plan {
 	u8 kind;                  /* enum shadow_root_kind */
 	u8 hw_level;              /* levels that hardware walks: 3 (PAE), 4 or 5 */
-	u8 children;              /* tables that the root points to itself */
-	u8 child_level;           /* their level */
-	union page_role child[4]; /* their roles */
+	u8 children;              /* entries of child[]: 4 for SRK_PAE32, else 1 */
+	u8 child_level;           /* level of the tables that the root points to itself */
+	union page_role child[4]; /* their roles; word 0 = no table (an absent PDPTE) */
 };
 
 /* A pure function of the mode. present: bit i = the i-th PDPTE is present (PAE only). */

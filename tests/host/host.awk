@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # From the comment lines SOURCES, LIBS and CFLAGS at the head of each test program to make rules.
-# A line may be repeated. Objects are shared between the programs of a folder unless a program has CFLAGS of its own.
+# A line may be repeated; tests/host/mutant.c belongs to all. Objects are shared between the programs
+# of a folder unless a program has CFLAGS of its own.
 
 function flush(	kind, prog, objs) {
 	if (file == "")
@@ -15,8 +16,8 @@ function flush(	kind, prog, objs) {
 			"\t@echo '  HOSTCC  $<'\n" \
 			"\t$Q $(HOST_CC) $(FLAGS_%s) %s -MMD -MP -c -o $@ $<\n", objs, kind, cflags
 	seen[objs] = 1
-	printf "%s: $(addprefix %s/,$(addsuffix .o,%s $(filter-out %%.asl,$(wildcard %s))))\n", prog,
-		objs, file, sources
+	printf "%s: $(addprefix %s/,$(addsuffix .o,%s tests/host/mutant.c $(filter-out %%.asl,$(wildcard %s))))\n",
+		prog, objs, file, sources
 	if (sources ~ /\.asl/) # data: the object of the image serves
 		printf "%s: $(patsubst %%,$(BUILD)/obj/%%.o,$(filter %%.asl,%s))\n", prog, sources
 	printf "\t$Q $(HOST_CC) $(FLAGS_%s) -o $@ $(filter %%.o,$^) %s -lcmocka\n", kind, libs

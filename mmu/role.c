@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Roles: from registers to the mode, from the mode to the tables, from a table to its children. */
+#include "mmu/role.h"
+
+#include <stdio.h>
+
+#include "lib/bug.h"
+
+#include "arch/regs.h"
+#include "mmu/caps.h"
+#include "mmu/mutant.h"
+#include "mmu/shadow/root.h"
+#include "mmu/walk.h"
+
+#define ACCESS_ALL (MMU_R | MMU_W | MMU_U | MMU_X)
+
+/* --- from registers to the mode --------------------------------------------------------------- */
+
+static const char *cr0_wrong(const struct mmu_regs *r)
+{
+	if (r->cr0 >> 32)
+		return "CR0: the upper half is reserved";
+	if ((r->cr0 & CR0_PG) && !(r->cr0 & CR0_PE))
+		return "CR0.PG needs CR0.PE";
+	if ((r->cr0 & CR0_NW) && !(r->cr0 & CR0_CD))
+		return "CR0.NW needs CR0.CD";
+	return NULL;
+}
+
+static const char *long_mode_wrong(const struct mmu_regs *r)
+{
+	bool lme = r->efer & EFER_LME, lma = r->efer & EFER_LMA, pg = r->cr0 & CR0_PG;
+
+	if (lma != (lme && pg) && !MUTANT(S1_11_LMA_UNCHECKED))
+		return "EFER.LMA is EFER.LME and CR0.PG";
+	if (lma && !(r->cr4 & CR4_PAE))
+		return "long mode needs CR4.PAE";
+	if (lma && (r->cr3 & MASK(63, 52)))
+		return "CR3: address bits from 52 up are reserved";
+	if (!lma && (r->cr4 & CR4_PCIDE))
+		return "CR4.PCIDE needs long mode";
+	return NULL;
+}
+
+/*
+ * Sources: Intel SDM 3A "Control Registers", "Paging Modes and Control Bits"; AMD APM 2 "CR0
+ * Register", "Canonicalization and Consistency Checks". CR4.LA57 is legal outside long mode (it has
+ * no effect there); to change it inside is a matter of two states, which MOV CR4 sees.
+ */
+bool regs_valid(const struct mmu_regs *r, const char **why)
+{
+	*why = cr0_wrong(r);
+	if (!*why)
+		*why = long_mode_wrong(r);
+	if (!*why && (r->cr4 >> 32))
+		*why = "CR4: the upper half is reserved";
+	if (!*why && (r->cr4 & CR4_CET) && !(r->cr0 & CR0_WP))
+		*why = "CR4.CET needs CR0.WP";
+	return !*why;
+}
+
+static enum role_fmt fmt_of(const struct mmu_regs *r)
+{
+	if (!(r->cr0 & CR0_PG))
+		return ROLE_LIN;
+	if (r->efer & EFER_LMA)
+		return ROLE_LM;
+	if (r->cr4 & CR4_PAE)
+		return ROLE_PAE;
+	return (r->cr4 & CR4_PSE) && !MUTANT(S1_07_PSE_NO_FORMAT) ? ROLE_32_PSE : ROLE_32;
+}
+
+static u32 root_level(const struct mmu_regs *r, enum role_fmt fmt)
+{
+	switch (fmt) {
+	case ROLE_32:
+	case ROLE_32_PSE:
+		return 2;
+	case ROLE_PAE:
+		return 3;
+	case ROLE_LM:
+		return r->cr4 & CR4_LA57 ? 5 : 4;
+	case ROLE_LIN:
+	case ROLE_FMT_NR:
+		break;
+	}
+	return 0;
+}
+
+/*
+ * Only what changes the entries of a shadow. SMEP, SMAP and protection keys are hardware's affair
+ * while CR0.WP is set; without it a page that only the supervisor may write has to be shadowed as
+ * a supervisor page, and then they decide what is possible. NX is reserved, not ignored, without
+ * EFER.NXE; 4-byte entries have none.
+ */
+static union page_role page_role_of(const struct mmu_regs *r, u32 caps)
+{
+	enum role_fmt fmt = fmt_of(r);
+	bool pg = fmt != ROLE_LIN, wp = r->cr0 & CR0_WP, smep = r->cr4 & CR4_SMEP;
+	bool wide = fmt == ROLE_PAE || fmt == ROLE_LM;
+	bool keys = fmt == ROLE_LM && (r->cr4 & CR4_PKE);
+
+	return (union page_role){
+		.level = root_level(r, fmt) & 7,
+		.fmt = fmt & 7,
+		.direct = !pg,
+		.access = ACCESS_ALL,
+		.nx = wide && (r->efer & EFER_NXE),
+		.wp = pg && wp,
+		.smep_nwp = pg && smep && !wp,
+		.emul_nwp = pg && ((r->cr4 & CR4_SMAP) || keys) && !wp,
+		.caps = MUTANT(S1_04_CAPS_NOT_IN_ROLE) ? 0 : caps & 15,
+	};
+}
+
+_Static_assert(MMU_CAPS_NR <= 16, "the role has four bits for the number of a record");
+
+union cpu_role role_cpu(const struct mmu_regs *r, u32 caps)
+{
+	ASSERT(caps < MMU_CAPS_NR);
+	return (union cpu_role){
+		.page = page_role_of(r, caps),
+		.pg = !!(r->cr0 & CR0_PG),
+		.pae = !!(r->cr4 & CR4_PAE),
+		.pse = !!(r->cr4 & CR4_PSE),
+		.lma = !!(r->efer & EFER_LMA),
+		.la57 = !!(r->cr4 & CR4_LA57),
+		.smep = !!(r->cr4 & CR4_SMEP),
+		.smap = !!(r->cr4 & CR4_SMAP),
+		.pke = !!(r->cr4 & CR4_PKE),
+		.wp = !!(r->cr0 & CR0_WP),
+		.valid = !MUTANT(S1_01_NO_VALID_BIT),
+	};
+}
+
+/* --- from the mode to the root ---------------------------------------------------------------- */
+
+/* Does an entry of the guest's table stand for two of ours? */
+static bool four_byte_entries(union page_role role)
+{
+	return role.fmt == ROLE_32 || role.fmt == ROLE_32_PSE;
+}
+
+/* Four entries of hardware's PDPT; those of the guest's own PDPT that are absent stay empty. */
+static struct root_plan plan_pae(union page_role page, u32 present)
+{
+	struct root_plan p = { .kind = SRK_PAE32, .hw_level = 3, .children = 4, .child_level = 2 };
+
+	for (u32 i = 0; i < 4; i++) {
+		if (page.fmt == ROLE_PAE && !(present & BIT32(i)))
+			continue;
+		p.child[i] = page;
+		p.child[i].level = 2;
+		if (four_byte_entries(page) && !MUTANT(S2_07_ONE_QUADRANT))
+			p.child[i].quadrant = i & 3;
+	}
+	return p;
+}
+
+struct root_plan root_plan(union cpu_role role, u32 present)
+{
+	struct root_plan p;
+
+	ASSERT(role.valid == 1);
+	switch ((enum role_fmt)role.page.fmt) {
+	case ROLE_LM:
+		p = (struct root_plan){
+			.kind = SRK_SP,
+			.hw_level = role.page.level,
+			.children = 1,
+			.child_level = role.page.level,
+			.child = { role.page },
+		};
+		if (MUTANT(S2_03_ROOT_BIT))
+			p.child[0].passthru = 1;
+		return p;
+	case ROLE_LIN:
+	case ROLE_32:
+	case ROLE_32_PSE:
+	case ROLE_PAE:
+	case ROLE_FMT_NR:
+		break;
+	}
+	return plan_pae(role.page, present);
+}
+
+/* --- from a table to its children ------------------------------------------------------------- */
+
+/* Every field is named on purpose: what is not, is not inherited. */
+union page_role role_indirect_child(union page_role parent, u32 idx, u32 access)
+{
+	ASSERT(parent.level > 1 && !parent.direct);
+	return (union page_role){
+		.level = (parent.level - 1u) & 7,
+		.fmt = parent.fmt,
+		.quadrant = four_byte_entries(parent) ? idx & 1 : 0,
+		.access = access & 15,
+		.nx = parent.nx,
+		.wp = parent.wp,
+		.smep_nwp = parent.smep_nwp,
+		.emul_nwp = parent.emul_nwp,
+		.ad_off = parent.ad_off,
+		.nested = parent.nested,
+		.mbec = parent.mbec,
+		.as_id = parent.as_id,
+		.caps = parent.caps,
+	};
+}
+
+union page_role role_split_child(union page_role parent, u32 access, u32 pkey)
+{
+	bool unpaged = parent.fmt == ROLE_LIN && !parent.split;
+
+	ASSERT(parent.level > 1);
+	return (union page_role){
+		.level = (parent.level - 1u) & 7,
+		.fmt = ROLE_LIN,
+		.direct = 1,
+		.split = !unpaged,
+		.access = access & 15,
+		.wp = parent.wp,
+		.smep_nwp = parent.smep_nwp,
+		.emul_nwp = parent.emul_nwp,
+		.nested = parent.nested,
+		.mbec = parent.mbec,
+		.as_id = parent.as_id,
+		.caps = parent.caps,
+		.pkey = pkey & 15,
+	};
+}
+
+/* --- sync ------------------------------------------------------------------------------------- */
+
+/* The third argument of each role bit names one of these: a bit without a decision is an error. */
+#define SYNC_COMPARE(width) ((1U << (width)) - 1)
+#define SYNC_IGNORE(width)  0U
+
+static const union page_role sync_mask = {
+#define X(name, width, sync) .name = sync(width),
+	MMU_ROLE_BITS(X)
+#undef X
+};
+
+bool role_sync_equal(union page_role a, union page_role b)
+{
+	u32 mask = sync_mask.word;
+
+	if (MUTANT(S2_08_WP_NOT_COMPARED))
+		mask &= ~((union page_role){ .wp = 1 }).word;
+	return ((a.word ^ b.word) & mask) == 0;
+}
+
+/* --- hardware --------------------------------------------------------------------------------- */
+
+/*
+ * Hardware walks 8-byte entries with NX in every mode. While the guest has paging off its linear
+ * addresses are shadowed by user pages, which SMEP, SMAP and protection keys would make
+ * unreachable for the supervisor; and EFER.LME with the forced CR0.PG would be long mode. Real
+ * mode stays real mode: AMD APM 2 "Paged Real Mode".
+ * The shadow has no global pages and no PCIDs: the tag tells address spaces apart.
+ */
+struct mmu_hw_regs role_hw_regs(union cpu_role role)
+{
+	struct mmu_hw_regs hw = {
+		.cr0 = { .set = CR0_PG | CR0_WP },
+		.cr4 = { .set = CR4_PAE, .clear = CR4_PGE | CR4_PCIDE },
+		.efer = { .set = EFER_NXE },
+	};
+
+	ASSERT(role.valid == 1);
+	if (!role.pg) {
+		hw.cr4.clear |= CR4_SMEP | CR4_SMAP | CR4_PKE;
+		hw.efer.clear |= EFER_LME | EFER_LMA;
+	}
+	return hw;
+}
+
+/* --- text ------------------------------------------------------------------------------------- */
+
+int role_text(union page_role role, char *buf, size_t size)
+{
+	static const char *const fmt[8] = { "lin", "32-", "pse", "pae", "lm", "?", "?", "?" };
+	static const char *const quadrant[4] = { "", " q1", " q2", " q3" };
+	char pkey[16] = "";
+
+	if (role.pkey)
+		snprintf(pkey, sizeof(pkey), " pkey=%u", role.pkey);
+	return snprintf(buf, size, "%s%u%s%s%s%s%s%s%s%s%s%s%s access=%s%s%s%s caps=%u%s",
+			fmt[role.fmt], role.level, quadrant[role.quadrant],
+			role.direct ? " direct" : "", role.split ? " split" : "",
+			role.nx ? " nx" : "", role.wp ? " wp" : "", role.smep_nwp ? " smep!wp" : "",
+			role.emul_nwp ? " emul!wp" : "", role.ad_off ? " noad" : "",
+			role.nested ? " nested" : "", role.passthru ? " passthru" : "",
+			role.mbec ? " mbec" : "", role.access & MMU_R ? "r" : "-",
+			role.access & MMU_W ? "w" : "-", role.access & MMU_U ? "u" : "-",
+			role.access & MMU_X ? "x" : "-", role.caps, pkey);
+}

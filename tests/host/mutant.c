@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Linked to every test program: the mutant named by the environment variable MUTANT is on from the
+ * start. A name that is none ends the program, so that a run without a mutant is never taken for
+ * one with it.
+ */
+#include "mmu/mutant.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int mutant_on;
+
+static const char *const names[MUTANT_NR] = {
+#define X(id, rule) [MUTANT_##id] = #id,
+	MMU_MUTANTS(X)
+#undef X
+};
+
+static void __attribute__((constructor)) choose(void)
+{
+	const char *name = getenv("MUTANT");
+
+	if (!name)
+		return;
+	for (int i = MUTANT_NONE + 1; i < MUTANT_NR; i++)
+		if (!strcmp(names[i], name))
+			mutant_on = i;
+	if (mutant_on == MUTANT_NONE) {
+		fprintf(stderr, "MUTANT=%s: there is no such mutant\n", name);
+		exit(2);
+	}
+}
