@@ -21,6 +21,7 @@ extern int mutant_on; /* tests/host/mutant.c: from the environment */
 	X(S0_04_NO_SEARCH_FROM_PAE, "the cache is searched whatever the root is")      \
 	X(S1_01_NO_VALID_BIT, "a role says itself that it is one")                     \
 	X(S1_04_CAPS_NOT_IN_ROLE, "the role names the record of CPUID")                \
+	X(S1_06_CAPS_SHARED, "two different records of CPUID are never the same one")  \
 	X(S1_07_PSE_NO_FORMAT, "CR4.PSE is another format, not the same one")          \
 	X(S1_11_LMA_UNCHECKED, "long mode and CR0.PG come together")                   \
 	X(S2_03_ROOT_BIT, "a table's role does not say whether it is a root")          \
