@@ -36,6 +36,9 @@ struct env_sim {
 	/* What they do just after env_publish(), and before env_lock(). */
 	void (*published)(void);
 	void (*locking)(void);
+	/* While it waits for l, and after env_unlock(). NULL: nobody has to wait. */
+	void (*blocked)(struct env_lock *l);
+	void (*unlocked)(void);
 	/* At the places of mmu/hook.h. */
 	bool (*hook)(enum mmu_hook h);
 	/* Before each store to a hardware-read entry. */
