@@ -2,6 +2,7 @@
 /* The invariants of docs/mmu.md as code. Reads only; every check stands alone. */
 #include "mmu/audit.h"
 
+#include "mmu/audit_priv.h"
 #include "mmu/direct.h"
 #include "mmu/mmu.h"
 #include "mmu/slot_priv.h"
@@ -14,7 +15,18 @@ static void report(struct mmu_audit *a, const struct mmu_audit_error *e)
 	a->errors++;
 }
 
-static void bad(struct mmu_audit *a, const char *inv, const char *text)
+void audit_bad_entry(struct mmu_audit *a, const char *inv, const char *text, spx_t x, u32 idx)
+{
+	report(a, &(struct mmu_audit_error){
+			  .inv = inv,
+			  .text = text,
+			  .level = sp_get(x)->role.level,
+			  .gfn = sp_get(x)->gfn,
+			  .spte = sp_table(x)[idx],
+		  });
+}
+
+void audit_bad(struct mmu_audit *a, const char *inv, const char *text)
 {
 	report(a, &(struct mmu_audit_error){ .inv = inv, .text = text });
 }
@@ -103,15 +115,15 @@ static void check_place(const struct mmu_vm *m, struct mmu_audit *a, spx_t x)
 
 	if (sp->role.word != role_direct(sp->role.level).word || sp->role.level < 1 ||
 	    sp->role.level > m->root.level)
-		bad(a, "I9", "a table's role is no role");
+		audit_bad(a, "I9", "a table's role is no role");
 	if (x == m->root.sp) {
 		if (sp->parent || sp->role.level != m->root.level || sp->gfn.v)
-			bad(a, "I9", "the root is not a root");
+			audit_bad(a, "I9", "the root is not a root");
 		return;
 	}
 	if (!up || up > mmu_pool.nr || sp_get(up)->state != SP_LIVE || sp_get(up)->vm != m->id ||
 	    spte_hpa(sp_table(up)[spte_id_index(sp->parent)]).v != sp_hpa(x).v)
-		bad(a, "I8", "a live table is not linked where it says");
+		audit_bad(a, "I8", "a live table is not linked where it says");
 }
 
 static void check_table(struct mmu_vm *m, struct mmu_audit *a, spx_t x)
@@ -135,9 +147,9 @@ static void check_table(struct mmu_vm *m, struct mmu_audit *a, spx_t x)
 		check_entry(m, a, &p);
 	}
 	if (present != sp->nr_present)
-		bad(a, "I13", "a table's count of entries is wrong");
+		audit_bad(a, "I13", "a table's count of entries is wrong");
 	if (present == 0 && x != m->root.sp)
-		bad(a, "I13", "an empty table is linked");
+		audit_bad(a, "I13", "an empty table is linked");
 }
 
 /* --- the books -------------------------------------------------------------------------------- */
@@ -151,7 +163,7 @@ static u32 list_length(spx_t x, enum sp_state state)
 	return n;
 }
 
-static u32 farray_pages(const struct farray *a)
+u32 audit_farray_pages(const struct farray *a)
 {
 	const spx_t *index;
 	u32 n = 1;
@@ -175,11 +187,11 @@ static void check_tracking(struct mmu_audit *a, const struct slot *s)
 		for (u64 j = 0; x && j < 1U << FARRAY_U16; j++)
 			here += ((const u16 *)(const void *)sp_table(x))[j] != 0;
 		if (x && here != sp_get(x)->nr_present)
-			bad(a, "I15", "count of tracked frames in a page is wrong");
+			audit_bad(a, "I15", "count of tracked frames in a page is wrong");
 		tracked += here;
 	}
 	if (tracked != s->nr_tracked)
-		bad(a, "I15", "a slot's count of tracked frames is wrong");
+		audit_bad(a, "I15", "a slot's count of tracked frames is wrong");
 }
 
 /* Returns the data pages that the slots hold. */
@@ -191,30 +203,30 @@ static u32 check_slots(const struct mmu_vm *m, struct mmu_audit *a)
 
 	for (u32 i = 0; (s = mmu_slot_nth(m, i)); i++) {
 		if (s->gfn.v < end || s->nr == 0 || s->kind == SLOT_NONE)
-			bad(a, "I1", "slots overlap, are out of order or empty");
+			audit_bad(a, "I1", "slots overlap, are out of order or empty");
 		if (slot_has_memory(s) && s->hfn.v <= hpa_to_hfn(sp_hpa(mmu_pool.nr)).v &&
 		    s->hfn.v + s->nr > hpa_to_hfn(sp_hpa(1)).v)
-			bad(a, "I1", "a slot's memory overlaps the page pool");
+			audit_bad(a, "I1", "a slot's memory overlaps the page pool");
 		end = s->gfn.v + s->nr;
 		logged += s->dirty_log;
-		pages += farray_pages(&s->dirty) + farray_pages(&s->tracks);
+		pages += audit_farray_pages(&s->dirty) + audit_farray_pages(&s->tracks);
 		check_tracking(a, s);
 	}
 	if (logged != m->nr_logged)
-		bad(a, "I17", "count of logged slots is wrong");
+		audit_bad(a, "I17", "count of logged slots is wrong");
 	return pages;
 }
 
 static void check_epochs(const struct mmu_vm *m, struct mmu_audit *a)
 {
 	if (m->flush_floor > m->epoch || m->drain_stamp > m->epoch)
-		bad(a, "I34", "flush floor or drain stamp lie in the future");
+		audit_bad(a, "I34", "flush floor or drain stamp lie in the future");
 	for (const struct mmu_tag *t = m->tags; t; t = t->next)
 		if (READ_ONCE(t->flushed_epoch) > m->epoch || READ_ONCE(t->entry_epoch) > m->epoch)
-			bad(a, "I34", "a tag was flushed in the future");
+			audit_bad(a, "I34", "a tag was flushed in the future");
 	for (spx_t x = m->quarantine; x && sp_get(x)->state == SP_QUARANTINE; x = sp_get(x)->next)
 		if (sp_get(x)->stamp > m->epoch)
-			bad(a, "I29", "a page was unlinked in the future");
+			audit_bad(a, "I29", "a page was unlinked in the future");
 }
 
 /* Under both locks nothing moves, so the sums must be exact. */
@@ -232,23 +244,23 @@ static void check_pool(const struct mmu_vm *m, struct mmu_audit *a, u32 data_pag
 		if (sp->state < SP_STATE_NR)
 			count[sp->state]++;
 		else
-			bad(a, "I30", "a page is in no state");
+			audit_bad(a, "I30", "a page is in no state");
 	}
 	if (free != mmu_pool.nr_free || list_length(mmu_pool.free_list, SP_FREE) != free)
-		bad(a, "I32", "the free list does not hold the free pages");
+		audit_bad(a, "I32", "the free list does not hold the free pages");
 	if (mine != m->used || m->used > m->quota)
-		bad(a, "I32", "pages held and quota do not add up");
+		audit_bad(a, "I32", "pages held and quota do not add up");
 	if (list_length(m->zap_list, SP_ZAPPING) != count[SP_ZAPPING])
-		bad(a, "I30", "the zap list does not hold the zapped pages");
+		audit_bad(a, "I30", "the zap list does not hold the zapped pages");
 	if (list_length(m->quarantine, SP_QUARANTINE) != count[SP_QUARANTINE])
-		bad(a, "I30", "the quarantine does not hold the quarantined pages");
+		audit_bad(a, "I30", "the quarantine does not hold the quarantined pages");
 	if (count[SP_DATA] != data_pages)
-		bad(a, "I30", "a data page belongs to no slot");
+		audit_bad(a, "I30", "a data page belongs to no slot");
 }
 
-static void check_books(const struct mmu_vm *m, struct mmu_audit *a)
+static void check_books(struct mmu_vm *m, struct mmu_audit *a)
 {
-	u32 data_pages = check_slots(m, a);
+	u32 data_pages = check_slots(m, a) + audit_shadow_books(m, a);
 
 	check_epochs(m, a);
 	env_lock(&mmu_pool.lock);
@@ -256,7 +268,7 @@ static void check_books(const struct mmu_vm *m, struct mmu_audit *a)
 	env_unlock(&mmu_pool.lock);
 	if (m->root.kind != RK_DIRECT || m->root.hw.v != sp_hpa(m->root.sp).v ||
 	    sp_get(m->root.sp)->state != SP_LIVE)
-		bad(a, "I9", "the root is not live");
+		audit_bad(a, "I9", "the root is not live");
 }
 
 void mmu_audit_begin(struct mmu_audit *a)
@@ -274,7 +286,10 @@ bool mmu_audit_step(struct mmu_vm *m, struct mmu_audit *a, u32 max)
 
 		if (sp->state != SP_LIVE || sp->vm != m->id)
 			continue;
-		check_table(m, a, a->next);
+		if (sp->gen)
+			audit_shadow_page(m, a, a->next);
+		else
+			check_table(m, a, a->next);
 		max--;
 	}
 	done = a->next > mmu_pool.nr;

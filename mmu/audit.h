@@ -26,6 +26,8 @@ struct mmu_audit {
 	u32 entries;                                /* checked */
 	struct mmu_audit_error err[MMU_AUDIT_KEEP]; /* the first ones */
 	u32 next;                                   /* audit.c's: the pool page to go on with */
+	/* Set it if somebody writes guest tables without a report: I18 is left out then. */
+	bool untrapped;
 };
 
 void mmu_audit_begin(struct mmu_audit *a);

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "mmu/mmu.h"
+#include "mmu/shadow/rmap.h"
 #include "mmu/slot_priv.h"
 #include "mmu/track.h"
 
@@ -118,6 +119,7 @@ static u32 refit_slice(struct mmu_vm *m, gfn_t *gfn, u64 end, struct mmu_res *r,
 		}
 		if (pages <= r->nr)
 			flush_join(&need, direct_fit(m, *gfn, &w, r));
+		flush_join(&need, rmap_refit(m, *gfn, level_next(*gfn, w.level).v - gfn->v));
 		*gfn = level_next(*gfn, w.level);
 	}
 	tlb_commit(m, need);

@@ -8,6 +8,7 @@
 
 #include "mmu/direct.h"
 #include "mmu/mmu.h"
+#include "mmu/shadow/rmap.h"
 #include "mmu/slot_priv.h"
 #include "mmu/track.h"
 
@@ -129,6 +130,7 @@ static void fetch(struct mmu_vm *m, struct slot *s, u64 first, u64 end, u64 *bit
 
 			if (direct_needs(m, gfn, &w) == 0)
 				flush_join(&need, direct_fit(m, gfn, &w, &none));
+			flush_join(&need, rmap_refit(m, gfn, 1));
 		}
 	}
 	tlb_commit(m, need);
@@ -180,7 +182,7 @@ static void mark(struct mmu_vm *m, gpa_t gpa, u64 len)
 	env_unlock(&m->lock);
 }
 
-void mmu_wrote(struct mmu_vm *m, gpa_t gpa, u64 len)
+void dirty_wrote(struct mmu_vm *m, gpa_t gpa, u64 len)
 {
 	if (unlikely(__atomic_load_n(&m->nr_logged, __ATOMIC_RELAXED)) && len)
 		mark(m, gpa, len);

@@ -13,6 +13,7 @@
 /* Elements of a data page, as a power of two. */
 #define FARRAY_BITS 15
 #define FARRAY_U16  11
+#define FARRAY_U32  10
 
 #define FARRAY_INDEX_NR (PAGE_SIZE / sizeof(spx_t))
 

@@ -4,7 +4,10 @@
 #include <string.h>
 
 #include "mmu/mmu.h"
+#include "mmu/mutant.h"
+#include "mmu/shadow/gptw.h"
 #include "mmu/slot_priv.h"
+#include "mmu/track.h"
 
 /* Host pointer to gpa and the bytes that follow it in its slot, or NULL. */
 static u8 *gmem_ptr(const struct mmu_vm *m, gpa_t gpa, bool write, u64 *len)
@@ -43,6 +46,36 @@ int mmu_read(const struct mmu_vm *m, gpa_t gpa, void *buf, u64 len)
 	return 0;
 }
 
+/* Aligned words are stored whole: another vCPU may be reading them. */
+static void store(void *to, const void *from, u64 len)
+{
+	if (len == 8 && IS_ALIGNED((uintptr_t)to, 8))
+		__atomic_store((u64 *)to, (const u64 *)from, __ATOMIC_RELAXED);
+	else if (len == 4 && IS_ALIGNED((uintptr_t)to, 4))
+		__atomic_store((u32 *)to, (const u32 *)from, __ATOMIC_RELAXED);
+	else
+		memcpy(to, from, len);
+}
+
+/*
+ * With shadow paging the bytes may belong to a guest table: what was made from them goes first, and
+ * no fault can come between, as both are done under the lock.
+ */
+static void shadow_store(struct mmu_vm *m, gpa_t gpa, void *to, const void *from, u64 len)
+{
+	env_lock(&m->lock);
+	if (!MUTANT(S3_13_STORE_BEFORE_ZAP)) {
+		gptw_before_store(m, gpa, len);
+		MMU_HOOK(BETWEEN_ZAP_AND_STORE);
+	}
+	store(to, from, len);
+	env_unlock(&m->lock);
+	if (MUTANT(S3_13_STORE_BEFORE_ZAP)) {
+		MMU_HOOK(BETWEEN_ZAP_AND_STORE);
+		gptw_after_store(m, gpa, len);
+	}
+}
+
 int mmu_write(struct mmu_vm *m, gpa_t gpa, const void *buf, u64 len)
 {
 	const u8 *from = buf;
@@ -54,13 +87,24 @@ int mmu_write(struct mmu_vm *m, gpa_t gpa, const void *buf, u64 len)
 		if (!to)
 			return -EFAULT;
 		run = MIN(run, len);
-		memcpy(to, from, run);
-		mmu_wrote(m, gpa, run);
+		if (m->shadow.on) {
+			run = MIN(run, PAGE_SIZE - gpa.v % PAGE_SIZE);
+			shadow_store(m, gpa, to, from, run);
+		} else {
+			memcpy(to, from, run);
+		}
+		dirty_wrote(m, gpa, run);
 		from += run;
 		gpa.v += run;
 		len -= run;
 	}
 	return 0;
+}
+
+void mmu_wrote(struct mmu_vm *m, gpa_t gpa, u64 len)
+{
+	gptw_after_store(m, gpa, len);
+	dirty_wrote(m, gpa, len);
 }
 
 #define CMPXCHG(type)                                                                  \
@@ -96,15 +140,44 @@ static bool cmpxchg(void *p, void *old, const void *new, u8 size)
 	}
 }
 
-int mmu_cmpxchg(struct mmu_vm *m, gpa_t gpa, void *old, const void *new, u8 size)
+/* Where size naturally aligned bytes at gpa are, or NULL. */
+static void *cmpxchg_ptr(struct mmu_vm *m, gpa_t gpa, u8 size)
 {
 	u64 len = 0;
-	void *p = gmem_ptr(m, gpa, true, &len);
 
-	if (!p || size == 0 || size > 16 || (size & (size - 1)) || gpa.v % size)
+	if (size == 0 || size > 16 || (size & (size - 1)) || gpa.v % size)
+		return NULL;
+	return gmem_ptr(m, gpa, true, &len);
+}
+
+int mmu_cmpxchg(struct mmu_vm *m, gpa_t gpa, void *old, const void *new, u8 size)
+{
+	void *p = cmpxchg_ptr(m, gpa, size);
+	bool ok;
+
+	if (!p)
 		return -EFAULT;
-	if (!cmpxchg(p, old, new, size))
+	if (m->shadow.on) {
+		env_lock(&m->lock);
+		gptw_before_store(m, gpa, size);
+		ok = cmpxchg(p, old, new, size);
+		env_unlock(&m->lock);
+	} else {
+		ok = cmpxchg(p, old, new, size);
+	}
+	if (ok)
+		dirty_wrote(m, gpa, size);
+	return ok;
+}
+
+int gmem_set_bits(struct mmu_vm *m, gpa_t gpa, u64 *old, u64 new, u8 size)
+{
+	void *p = cmpxchg_ptr(m, gpa, size);
+
+	if (!p)
+		return -EFAULT;
+	if (!cmpxchg(p, old, &new, size))
 		return 0;
-	mmu_wrote(m, gpa, size);
+	dirty_wrote(m, gpa, size);
 	return 1;
 }

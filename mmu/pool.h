@@ -42,17 +42,44 @@ enum sp_state {
 };
 
 struct sp {
-	gfn_t gfn; /* first frame the table maps */
-	u64 stamp; /* QUARANTINE: epoch when it was unlinked */
+	gfn_t gfn; /* first frame the table maps; of a shadow: frame of the guest's table */
+
+	union {
+		u64 stamp;      /* QUARANTINE: epoch when it was unlinked */
+		u64 frozen_seq; /* LIVE shadow: shadow_vm.seq when it was last frozen */
+	};
+
 	union page_role role;
-	spx_t next;      /* in the one list of its state */
-	spteid_t parent; /* LIVE: the entry that points here; 0 = root */
-	u16 nr_present;  /* LIVE: entries that are not empty; DATA: the owner's count */
-	u8 state;        /* enum sp_state */
+	spx_t next; /* in the one list of its state */
+
+	union {
+		spteid_t parent; /* LIVE, direct map: the entry that points here; 0 = root */
+		u32 parents;     /* LIVE shadow: idlist_t of the entries that point here */
+	};
+
+	u16 nr_present; /* LIVE: entries that are not empty; DATA: the owner's count */
+	u8 state;       /* enum sp_state */
 	u8 vm;
+
+	/* The rest is for shadow pages only (mmu/shadow/). */
+	spx_t hash_next;
+	spx_t lru_prev, lru_next;
+	spx_t xlat;    /* page of source words, one for each entry; 0 = leaves are linear */
+	u32 gen;       /* of the VM's shadow when it was made; another one = obsolete */
+	u16 root_refs; /* roots that point here */
+	u16 nr_unsync; /* bits set in unsync_map */
+	u8 flags;      /* SP_UNSYNC ... */
+	u8 flood;      /* trapped writes since the table was last used */
+	u8 zero[6];
+	u64 unsync_map[8]; /* entries below which a table may be unsync */
 };
 
-_Static_assert(sizeof(struct sp) == 32, "two headers in a cache line");
+_Static_assert(sizeof(struct sp) == 128, "two cache lines");
+
+#define SP_UNSYNC  BIT32(0) /* the guest may write the source table; shown to be a leaf table */
+#define SP_INPVEC  BIT32(1) /* collected, not resolved yet */
+#define SP_INWORK  BIT32(2) /* in the work list of mmu/shadow/unsync.c */
+#define SP_COUNTED BIT32(3) /* in its slot's count of shadows */
 
 struct mmu_pool {
 	struct env_lock lock;
@@ -105,7 +132,7 @@ static inline u32 spte_id_index(spteid_t id)
 }
 
 /* Pages set aside for one operation. */
-#define MMU_RES_MAX 8
+#define MMU_RES_MAX 16
 
 struct mmu_res {
 	u32 nr;

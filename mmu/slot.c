@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The table of memory slots. */
 #include "mmu/slot.h"
+#include "mmu/shadow/shadow_priv.h"
 
 #include <errno.h>
 #include <string.h>
@@ -156,9 +157,9 @@ int mmu_slot_add(struct mmu_vm *m, const struct slot *s)
 	if (rc)
 		return rc;
 	trace_event(MMU_SLOT, env_tsc(), s->gfn.v, s->nr, s->kind);
-	if (!m->prebuilt)
-		return 0;
-	rc = direct_refit(m, s->gfn, s->nr);
+	rc = shadow_slot_added(m, s->gfn);
+	if (rc == 0 && m->prebuilt)
+		rc = direct_refit(m, s->gfn, s->nr);
 	/* Removal needs no memory. */
 	return rc && mmu_slot_remove(m, s->gfn) == 0 ? rc : 0;
 }
@@ -188,6 +189,7 @@ int mmu_slot_remove(struct mmu_vm *m, gfn_t gfn)
 	}
 	if (slot_has_memory(p.slot) && m->ram.gpa == gfn_to_gpa(gfn).v)
 		m->ram = (struct mmu_ram){ 0 };
+	shadow_slot_gone(m, p.slot);
 	table_change(t, position(t, gfn) - 1, false, 0);
 	next_generation(m);
 	slot_set_log(m, p.slot, false);

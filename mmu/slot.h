@@ -33,6 +33,9 @@ struct slot {
 	u32 nr_tracked;       /* frames with a write-track count */
 	struct farray dirty;  /* a bit per frame, while dirty_log */
 	struct farray tracks; /* a u16 count per frame */
+	/* Shadow paging, made at once for the whole slot: */
+	struct farray shadows; /* a u16 per frame: shadow pages whose guest table it holds */
+	struct farray rmap[4]; /* idlist_t per frame: leaves of 4 KiB (two halves), 2 MiB, 1 GiB */
 };
 
 #define MMU_MAX_SLOTS       64

@@ -57,6 +57,12 @@ static inline void slot_change_end(struct mmu_vm *m)
 	env_unlock(&m->lock);
 }
 
+/*
+ * Compare-exchange of a guest's page-table entry that only sets its accessed and dirty bits: no
+ * shadow entry made from it becomes wrong. As mmu_cmpxchg() otherwise. Lock-free.
+ */
+int gmem_set_bits(struct mmu_vm *m, gpa_t gpa, u64 *old, u64 new, u8 size) __must_check;
+
 /* gpa lies in the VM's largest RAM slot, where ram_ptr() finds it. Lock-free and short. */
 static __always_inline bool ram_holds(const struct mmu_vm *m, u64 gpa)
 {

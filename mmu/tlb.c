@@ -87,6 +87,7 @@ void tlb_sync(struct mmu_vm *m)
 	for (const struct mmu_tag *t = m->tags; t; t = t->next)
 		wait_acked(m, t, stamp);
 	m->drain_stamp = stamp;
+	m->synced_stamp = stamp;
 	mmu_stat_inc(m, MMU_STAT_FLUSH_SYNC);
 	trace_event(MMU_FLUSH, env_tsc(), FLUSH_SYNC, stamp, kicked);
 }

@@ -6,6 +6,7 @@
 
 #include "mmu/direct.h"
 #include "mmu/mmu.h"
+#include "mmu/shadow/rmap.h"
 #include "mmu/slot_priv.h"
 
 /* Element i in its data page x. */
@@ -53,6 +54,7 @@ static int add_locked(struct mmu_vm *m, gfn_t gfn, struct mmu_res *r, u32 *lack)
 	struct slot *s = slot_place(m, gfn).slot;
 	u64 i = s ? gfn.v - s->gfn.v : 0;
 	struct direct_want w;
+	flushneed_t need;
 	u32 count, pages;
 	spx_t x;
 
@@ -74,7 +76,9 @@ static int add_locked(struct mmu_vm *m, gfn_t gfn, struct mmu_res *r, u32 *lack)
 	sp_get(x)->nr_present++;
 	s->nr_tracked++;
 	w = direct_want(m, gfn);
-	tlb_commit(m, direct_fit(m, gfn, &w, r));
+	need = direct_fit(m, gfn, &w, r);
+	flush_join(&need, rmap_refit(m, gfn, 1));
+	tlb_commit(m, need);
 	return 0;
 }
 

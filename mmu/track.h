@@ -7,6 +7,9 @@
 #include "mmu/farray.h"
 #include "mmu/slot.h"
 
+/* The bytes have been written: sets the bits of logged frames. Takes the lock itself. */
+void dirty_wrote(struct mmu_vm *m, gpa_t gpa, u64 len);
+
 /* i counts frames from the slot's start. */
 u32 track_count(const struct slot *s, u64 i);
 /* One of the frames [i, i + nr) is tracked. */

@@ -6,6 +6,7 @@
 
 #include "mmu/direct.h"
 #include "mmu/mmu.h"
+#include "mmu/shadow/shadow_priv.h"
 #include "mmu/slot_priv.h"
 
 static int build_root(struct mmu_vm *m)
@@ -78,6 +79,7 @@ void mmu_vm_fini(struct mmu_vm *m)
 {
 	const struct slot *s;
 
+	shadow_fini(m);
 	while ((s = mmu_slot_nth(m, 0)))
 		if (mmu_slot_remove(m, s->gfn))
 			break;

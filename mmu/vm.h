@@ -7,6 +7,7 @@
 
 #include "mmu/mmu_env.h"
 #include "mmu/root.h"
+#include "mmu/shadow/shadow_vm.h"
 #include "mmu/slot.h"
 #include "mmu/stat.h"
 
@@ -38,12 +39,14 @@ struct mmu_vm {
 	struct mmu_tag *tags; /* every TLB context that may hold our translations */
 	u32 zap_list;         /* pool pages in state ZAPPING */
 	u32 quarantine;       /* pool pages in state QUARANTINE, newest first */
+	u64 synced_stamp;     /* every running tag has flushed past this stamp */
 	u64 drain_stamp;      /* quarantined pages older than this wait for its acknowledgement */
 	gfn_t spurious_gfn;   /* of the last spurious fault, and how many came in a row */
 	u32 spurious_run;
 	const char *broken; /* static text: which invariant failed */
 	struct slot_table slots;
 	struct mmu_stat stat;
+	struct shadow_vm shadow;
 };
 
 static inline void mmu_stat_inc(struct mmu_vm *m, enum mmu_stat_id id)

@@ -190,7 +190,7 @@ static bool set_accessed_dirty(struct mmu_vm *m, struct mmu_walk *w, u32 access,
 			new |= GPTE_D;
 		if (level == pdpt || new == old)
 			continue;
-		if (mmu_cmpxchg(m, w->gpte_gpa[level], &old, &new, wide ? 8 : 4) == 0)
+		if (gmem_set_bits(m, w->gpte_gpa[level], &old, new, wide ? 8 : 4) == 0)
 			return false;
 		w->gpte[level] = new;
 	}

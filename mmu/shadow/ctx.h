@@ -60,8 +60,8 @@ struct mmu_ctx {
 /* --- life ------------------------------------------------------------------------------------- */
 
 /*
- * Prepares a VM, whose slots are known, for shadow paging. -ENOMEM: quota or pool too small.
- * roots: how many each context may hold, 1..16.
+ * Prepares a VM for shadow paging, with the slots it has and those it will get. -ENOMEM: quota or
+ * pool too small.
  */
 int mmu_shadow_init(struct mmu_vm *m) __must_check;
 /* Memory for the roots of PAE guests, below 4 GiB: nr frames from base. Once, at boot. */
@@ -185,22 +185,13 @@ enum mmu_verdict mmu_shadow_fault(struct mmu_ctx *c, const struct mmu_shadow_fau
 
 /* --- guest tables ----------------------------------------------------------------------------- */
 
-/* gfn is the frame of a guest table that is shadowed; lock-free, for the shell and for tests. */
-bool mmu_is_shadowed(const struct mmu_vm *m, gfn_t gfn);
+/* gfn is the frame of a guest table that is shadowed; for the shell and for tests. */
+bool mmu_is_shadowed(struct mmu_vm *m, gfn_t gfn);
 /* Nothing shadows gfn any more, so the guest may write to it until its next use as a table. For an
  * instruction that cannot be emulated. */
 void mmu_unshadow(struct mmu_vm *m, gfn_t gfn);
 /* All tables of the VM are obsolete: no CPU uses them after return. */
 void mmu_shadow_zap_all(struct mmu_vm *m);
 
-/* Optimisations, for measurements. */
-struct mmu_tune {
-	bool unsync;   /* leaf tables of the guest may go out of sync */
-	bool huge;     /* large leaves */
-	bool seq_skip; /* guest entries are not compared where nothing can have changed */
-	u8 prefetch;   /* entries filled around a fault, 1..512 */
-	u8 roots;      /* that each context may hold, 1..16 */
-	u8 flood;      /* trapped writes in a row after which a table is dropped, 0 = never */
-};
-
+/* Takes effect with the next fault; roots above the limit are dropped. */
 void mmu_shadow_tune(struct mmu_vm *m, const struct mmu_tune *t);

@@ -17,6 +17,7 @@
 #include "lib/types.h"
 
 #include "mmu/pool.h"
+#include "mmu/shadow/shadow_vm.h"
 
 struct mmu_vm;
 
@@ -24,12 +25,6 @@ typedef u32 idlist_t;
 
 #define IDCHUNK_IDS       14
 #define IDCHUNKS_PER_PAGE ((u32)(PAGE_SIZE / 64))
-
-struct idlist_pool {
-	u32 free; /* first free chunk, 0 = none */
-	u32 nr_free;
-	u32 nr; /* chunks in all */
-};
 
 /* At most this many additions to lists need a chunk until idlist_reserve() is called again. */
 #define IDLIST_RESERVE 48

@@ -17,7 +17,6 @@ enum shadow_root_kind {
 	SRK_NONE,
 	SRK_SP,    /* one shadow page, which hardware walks itself: 4 or 5 levels */
 	SRK_PAE32, /* a 32-byte PDPT below 4 GiB over four level-2 shadow pages */
-	SRK_DUMMY, /* an empty table: the guest's root is not in its memory */
 };
 
 /*
@@ -37,7 +36,7 @@ struct shadow_root {
 	u8 kind;        /* enum shadow_root_kind */
 	u8 level;       /* levels that hardware walks */
 	u8 zero[2];
-	u32 gen;  /* of the VM when it was built; another one = obsolete */
-	u32 refs; /* contexts that hold it, as current or cached */
-	u32 next; /* place of the next root in the VM's table, free or in use */
+	u32 gen;                  /* of the VM when it was built; another one = obsolete */
+	u32 refs;                 /* contexts that hold it, as current or cached */
+	struct shadow_root *next; /* of the VM's roots in use, or of its free ones */
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* SOURCES: mmu/[a-z]*.c tests/host/mmu_sim.c tests/host/fake/bug.c */
+/* SOURCES: mmu/[a-z]*.c mmu/shadow/[a-z]*.c tests/host/mmu_sim.c tests/host/fake/bug.c */
 /* The audit must find damage: each case plants one kind and names the invariant that must break. */
 
 #include "mmu_sim.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* SOURCES: mmu/[a-z]*.c mmu/shadow/idlist.c tests/host/mmu_sim.c tests/host/fake/bug.c */
+/* SOURCES: mmu/[a-z]*.c mmu/shadow/[a-z]*.c tests/host/mmu_sim.c tests/host/fake/bug.c */
 /* Lists of entry names against plain sets; every chunk is somewhere; I7 sees what is broken. */
 
 #include "mmu_sim.h"

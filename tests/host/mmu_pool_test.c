@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* SOURCES: mmu/[a-z]*.c tests/host/mmu_sim.c tests/host/fake/bug.c */
+/* SOURCES: mmu/[a-z]*.c mmu/shadow/[a-z]*.c tests/host/mmu_sim.c tests/host/fake/bug.c */
 /* The page pool: what is given out, to whom, and what comes back. */
 
 #include "mmu_sim.h"

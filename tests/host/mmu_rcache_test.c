@@ -312,7 +312,7 @@ static void the_cache_is_searched_whatever_the_root_is(void **state)
 	(void)state;
 	roots[0].kind = SRK_SP;
 	roots[1].kind = SRK_PAE32;
-	roots[2].kind = SRK_DUMMY;
+	roots[2].kind = SRK_NONE;
 	for (u32 i = 0; i < 1000; i++)
 		for (u32 n = 0; n < 3; n++)
 			built += go_to(&c, n);

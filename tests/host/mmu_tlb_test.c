@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* SOURCES: mmu/[a-z]*.c tests/host/mmu_sim.c tests/host/fake/bug.c */
+/* SOURCES: mmu/[a-z]*.c mmu/shadow/[a-z]*.c tests/host/mmu_sim.c tests/host/fake/bug.c */
 /*
  * The tag-epoch protocol: who must flush, who is waited for, when a table page may be used again;
  * with other CPUs that act at every point where the protocol could be interrupted.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* SOURCES: mmu/[a-z]*.c tests/host/mmu_sim.c tests/host/mmu_ref.c tests/host/fake/bug.c */
+/* SOURCES: mmu/[a-z]*.c mmu/shadow/[a-z]*.c tests/host/mmu_sim.c tests/host/mmu_ref.c tests/host/fake/bug.c */
 /*
  * The guest walker against the reference model: every combination of flags in the leaf, and in each
  * entry above it, with every combination of the control bits, for every format; then anything.

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The flush-event table, and the events of this kind that are no register writes. */
+#include "lib/bug.h"
+
+#include "mmu/mutant.h"
+#include "mmu/shadow/ctx.h"
+#include "mmu/shadow/events.h"
+#include "mmu/shadow/sp.h"
+#include "mmu/shadow/unsync.h"
+
+static const struct {
+	const char *name;
+	enum flush_scope scope;
+} events[MMU_EV_NR] = {
+
+#define X(id, name, scope) [MMU_EV_##id] = { name, scope },
+	MMU_FLUSH_EVENTS(X)
+#undef X
+};
+
+enum flush_scope mmu_event_scope(enum mmu_event ev)
+{
+	return events[ev].scope;
+}
+
+const char *mmu_event_name(enum mmu_event ev)
+{
+	return events[ev].name;
+}
+
+void event_forget_devices(struct mmu_ctx *c)
+{
+	for (u32 i = 0; i < CTX_DEVICES; i++)
+		c->device[i].page = 0;
+}
+
+void event_flush(struct mmu_ctx *c, enum flush_scope scope)
+{
+	if (scope < SCOPE_SPACE)
+		return;
+	event_forget_devices(c);
+	c->synced = MUTANT(FLUSH_EVENT_WITHOUT_SYNC);
+	c->flush = true;
+}
+
+static bool canonical(const struct mmu_ctx *c, gva_t gva)
+{
+	u32 bits = c->role.la57 ? 57 : 48;
+
+	if (!c->role.lma)
+		return true;
+	return (u64)((s64)(gva.v << (64 - bits)) >> (64 - bits)) == gva.v;
+}
+
+/* The leaf entry for gva, if its table may be out of sync, is made what the guest's is now. */
+static void sync_address(struct mmu_ctx *c, gva_t gva)
+{
+	const struct shadow_root *root = c->cache.cur;
+	spx_t x;
+	u64 e;
+
+	if (!root || root->gen != c->vm->shadow.gen)
+		return;
+	x = root->kind == SRK_PAE32 ? root->child[gva_index(gva, 3) & 3] : root->child[0];
+	while (x && sp_get(x)->role.level > 1) {
+		e = sp_table(x)[gva_index(gva, sp_get(x)->role.level)];
+		x = sspte_is_table(e) ? sp_of_hpa(sspte_hpa(e)) : 0;
+	}
+	if (x && !sp_get(x)->role.direct)
+		sync_entry(c->vm, x, gva_index(gva, 1));
+}
+
+void mmu_pf_delivered(struct mmu_ctx *c, gva_t gva)
+{
+	event_forget_devices(c);
+	env_lock(&c->vm->lock);
+	if (!MUTANT(PF_DELIVERY_WITHOUT_SYNC))
+		sync_address(c, gva);
+	env_unlock(&c->vm->lock);
+}
+
+bool mmu_invlpg(struct mmu_ctx *c, gva_t gva)
+{
+	struct mmu_vm *m = c->vm;
+
+	if (!canonical(c, gva))
+		return true;
+	event_forget_devices(c);
+	env_lock(&m->lock);
+	if (!MUTANT(INVLPG_WITHOUT_SYNC))
+		sync_address(c, gva);
+	/*
+	 * One address of a large page flushes all of it, but hardware may hold it in small pieces,
+	 * or we have dropped a large one lately.
+	 */
+	if (c->tag->flushed_epoch < m->shadow.lazy_large && !MUTANT(INVLPG_KEEPS_SPLINTERS))
+		c->flush = true;
+	env_unlock(&m->lock);
+	return !c->flush;
+}
+
+bool mmu_invpcid(struct mmu_ctx *c, u64 type, u64 pcid, gva_t gva)
+{
+	bool pcide = c->regs.cr4 & CR4_PCIDE;
+
+	if (type > 3)
+		return false;
+	if (type <= 1 && (pcid >> 12 || (!pcide && pcid)))
+		return false;
+	if (type == 0 && !canonical(c, gva))
+		return false;
+	/*
+	 * The one hardware tag holds the current address space only, and a parked root is synced
+	 * when it is used again: another PCID needs nothing.
+	 */
+	if (type <= 1 && pcid != (pcide ? c->regs.cr3 & MASK(11, 0) : 0))
+		return true;
+	if (type == 0) {
+		if (mmu_invlpg(c, gva))
+			c->flush = true; /* no instruction of hardware's has run for it */
+		return true;
+	}
+	event_flush(c, SCOPE_ALL);
+	return true;
+}

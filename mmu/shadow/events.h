@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Flush events, for the files of mmu/shadow/. */
+#pragma once
+
+#include "mmu/geom.h"
+#include "mmu/shadow/ctx.h"
+
+/* Index of gva in a hardware table of this level. */
+static inline u32 gva_index(gva_t gva, u32 level)
+{
+	return (u32)(gva.v >> (PAGE_SHIFT + MMU_LEVEL_BITS * (level - 1))) & (MMU_ENTRIES - 1);
+}
+
+void event_forget_devices(struct mmu_ctx *c);
+/* What an event of this scope means for the context: sync before the next entry, flush its tag. */
+void event_flush(struct mmu_ctx *c, enum flush_scope scope);

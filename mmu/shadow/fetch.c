@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Filling the shadow: the walk down, and the leaf. */
+#include "mmu/shadow/fetch.h"
+
+#include "mmu/mutant.h"
+#include "mmu/shadow/events.h"
+#include "mmu/shadow/gpte.h"
+#include "mmu/shadow/idlist.h"
+#include "mmu/shadow/prefetch.h"
+#include "mmu/shadow/rights.h"
+#include "mmu/shadow/rmap.h"
+#include "mmu/shadow/sp.h"
+#include "mmu/shadow/unsync.h"
+#include "mmu/slot_priv.h"
+#include "mmu/track.h"
+
+static inline struct mmu_vm *vm_of(const struct fetch *f)
+{
+	return f->ctx->vm;
+}
+
+/* --- how large the leaf may be ---------------------------------------------------------------- */
+
+static u32 max_level(const struct fetch *f)
+{
+	bool lm = f->ctx->role.page.fmt == ROLE_LM;
+
+	if (!vm_of(f)->shadow.tune.huge || mmu_hw.multihit || f->slot->dirty_log)
+		return 1;
+	return lm && mmu_hw.has_1g ? 3 : 2;
+}
+
+static bool large_fits(const struct fetch *f, u32 level)
+{
+	const struct slot *s = f->slot;
+	u64 first = level_first(f->gfn, level).v, nr = level_frames(level);
+
+	if (first < s->gfn.v || first + nr > s->gfn.v + s->nr ||
+	    !IS_ALIGNED(s->hfn.v - s->gfn.v, nr))
+		return false;
+	if (MUTANT(I16_LARGE_OVER_SHADOWED))
+		return true;
+	return !track_any(s, first - s->gfn.v, nr) && !sp_any_of(vm_of(f), GFN(first), nr);
+}
+
+/* Level of the leaf in the guest's tables; above all levels without paging. */
+static u32 guest_level(const struct fetch *f)
+{
+	return f->walk->top ? f->walk->level : MMU_MAX_LEVEL + 1;
+}
+
+static u32 leaf_level(const struct fetch *f)
+{
+	u32 level = MIN(guest_level(f), max_level(f));
+
+	while (level > 1 && !large_fits(f, level))
+		level--;
+	return level;
+}
+
+/* --- comparing -------------------------------------------------------------------------------- */
+
+/*
+ * The guest's entry at this level is what the walk saw. x is the table that shadows it, frozen or
+ * unsync. The memory need not be read where nothing can have changed since before the walk: the
+ * table was frozen all the time, and no store to a frozen table has been let through.
+ */
+static bool gpte_still(const struct fetch *f, spx_t x, u32 level)
+{
+	struct mmu_vm *m = vm_of(f);
+	const struct sp *sp = sp_get(x);
+	u64 now;
+
+	if (level < guest_level(f))
+		return true; /* below a large leaf: no entry of its own */
+	if (MUTANT(S3_03_NO_COMPARE) ||
+	    (MUTANT(S3_06_LEAF_NOT_COMPARED) && level == guest_level(f)))
+		return true;
+	if (m->shadow.tune.seq_skip && m->shadow.seq == f->seq && sp->frozen_seq <= f->seq &&
+	    !(sp->flags & SP_UNSYNC))
+		return true;
+	now = gpte_read(m, f->walk->gpte_gpa[level], sp_source_size(sp->role));
+	return now == f->walk->gpte[level];
+}
+
+/* --- the way down ----------------------------------------------------------------------------- */
+
+/* Identity of the table below entry idx of x. */
+static union page_role child_role(const struct fetch *f, spx_t x, u32 idx, gfn_t *gfn)
+{
+	const struct sp *sp = sp_get(x);
+	u32 level = sp->role.level, top = guest_level(f);
+	u64 leaf;
+
+	if (level > top) {
+		*gfn = gpa_to_gfn(f->walk->gpte_gpa[level - 1]);
+		return role_indirect_child(sp->role, idx, f->walk->access_in[level - 1]);
+	}
+	*gfn = level_first(f->gfn, level);
+	if (top > MMU_MAX_LEVEL)
+		return role_split_child(sp->role, sp->role.access, 0);
+	leaf = f->walk->gpte[top];
+	return role_split_child(
+		sp->role, MMU_R | rights_of_leaf(f->ctx->role.page, f->walk->access_in[top], leaf),
+		f->ctx->role.pke ? (u32)FIELD(leaf, GPTE_PKEY_SHIFT + 3, GPTE_PKEY_SHIFT) : 0);
+}
+
+spx_t table_get(struct mmu_vm *m, gfn_t gfn, union page_role role, struct mmu_res *res)
+{
+	spx_t x = sp_find(m, gfn, role);
+
+	if (x) {
+		/* What is linked is not flushed by the guest: it must be right before. */
+		if ((sp_get(x)->flags & SP_UNSYNC || sp_get(x)->nr_unsync) &&
+		    !MUTANT(UNSYNC_A_LINK_WITHOUT_SYNC))
+			sync_tree(m, x);
+		return x;
+	}
+	x = sp_new(m, gfn, role, res);
+	if (!role.direct) {
+		rmap_freeze(m, gfn);
+		sp_get(x)->frozen_seq = ++m->shadow.seq;
+	}
+	return x;
+}
+
+/* The table below entry idx of x, linked. */
+static spx_t descend(const struct fetch *f, spx_t x, u32 idx)
+{
+	struct mmu_vm *m = vm_of(f);
+	u64 e = sp_table(x)[idx];
+	u32 level = sp_get(x)->role.level;
+	gfn_t gfn;
+	union page_role role = child_role(f, x, idx, &gfn);
+	spx_t ch = sspte_is_table(e) ? sp_of_hpa(sspte_hpa(e)) : 0;
+
+	if (ch && sp_get(ch)->gfn.v == gfn.v &&
+	    (sp_get(ch)->role.word == role.word || MUTANT(CVE_2026_53359_ROLE_IGNORED)))
+		return ch;
+	sp_drop(m, x, idx);
+	ch = table_get(m, gfn, role, &f->ctx->res);
+	/* The flush above may have let others run; they cannot have written a frozen table. */
+	MMU_HOOK(BETWEEN_GET_AND_COMPARE);
+	sp_link(m, x, idx, ch, level >= guest_level(f) ? f->walk->gpte[level] : 0);
+	return ch;
+}
+
+/* --- the leaf --------------------------------------------------------------------------------- */
+
+/* The write needs its target mapped writable although it holds a guest table. */
+static bool may_write_table(const struct fetch *f, struct mmu_result *r)
+{
+	const struct mmu_walk *w = f->walk;
+
+	if (unsync_try(vm_of(f), f->gfn))
+		return true;
+	for (u32 level = w->level; w->top && level <= w->top; level++)
+		if (gpa_to_gfn(w->gpte_gpa[level]).v == f->gfn.v)
+			r->own_table = true;
+	r->reason = "write to a guest page table";
+	return false;
+}
+
+/* W of the leaf is right for slot, log, tracking and shadows. A write has been allowed before. */
+static u32 limit_rights(const struct fetch *f, u32 level, u32 rights)
+{
+	const struct slot *s = f->slot;
+	u64 i = f->gfn.v - s->gfn.v;
+
+	if (s->kind != SLOT_RAM || track_count(s, i) || (s->dirty_log && !dirty_test(s, i)))
+		return rights & ~MMU_W;
+	if (level == 1 && !(f->access & MMU_W) && sp_count_of(vm_of(f), f->gfn))
+		return rights & ~MMU_W;
+	return rights;
+}
+
+/* What the guest's entries allow, for this access and those after it. */
+static u32 guest_rights(const struct fetch *f, union page_role role)
+{
+	u32 rights = role.access;
+
+	if (!role.direct)
+		rights = rights_of_leaf(role, role.access, f->walk->gpte[role.level]);
+	if (!role.wp && (f->access & (MMU_W | MMU_U)) == MMU_W && !(rights & MMU_W))
+		rights = rights_for_nwp_write(role, rights);
+	return rights;
+}
+
+static u32 leaf_pkey(const struct fetch *f, union page_role role)
+{
+	if (role.direct)
+		return role.pkey;
+	if (role.fmt != ROLE_LM || !f->ctx->role.pke)
+		return 0;
+	return (u32)FIELD(f->walk->gpte[role.level], GPTE_PKEY_SHIFT + 3, GPTE_PKEY_SHIFT);
+}
+
+static enum mmu_verdict set_leaf(const struct fetch *f, spx_t x, u32 idx, struct mmu_result *r)
+{
+	struct mmu_vm *m = vm_of(f);
+	union page_role role = sp_get(x)->role;
+	gfn_t first = level_first(f->gfn, role.level);
+	u32 rights = guest_rights(f, role);
+	u64 *p = &sp_table(x)[idx], e, src = 0;
+
+	if (f->access & MMU_W && !(rights & MMU_W)) {
+		r->reason = "the guest's entry is in memory that cannot take its dirty bit";
+		return MMU_EMULATE;
+	}
+	if (f->access & MMU_W && sp_count_of(m, f->gfn) && !may_write_table(f, r))
+		return MMU_EMULATE;
+	e = sspte_leaf(hfn_to_hpa(slot_hfn(f->slot, first)), role.level,
+		       limit_rights(f, role.level, rights), leaf_pkey(f, role));
+	if (!role.direct)
+		src = src_word(f->walk->gpte[role.level], first);
+	if (*p == e && (role.direct || sp_xlat(sp_get(x))[idx] == src)) {
+		r->reason = "the shadow allows it already";
+		return MMU_SPURIOUS;
+	}
+	/* Drop before overwrite: the old leaf may be for another frame, or a table. */
+	if (*p && (sspte_is_table(*p) || sp_leaf_gfn(sp_get(x), idx).v != first.v) &&
+	    !MUTANT(CVE_2026_23401_NO_DROP))
+		sp_drop(m, x, idx);
+	sp_set_leaf(m, x, idx, e, src);
+	r->reason = "shadow entry filled";
+	return MMU_FIXED;
+}
+
+/* --- all of it -------------------------------------------------------------------------------- */
+
+enum mmu_verdict fetch(const struct fetch *f, struct mmu_result *r)
+{
+	const struct shadow_root *root = f->ctx->cache.cur;
+	struct mmu_vm *m = vm_of(f);
+	u32 level, target, idx;
+	enum mmu_verdict v;
+	spx_t x = root->child[0];
+
+	if (root->kind == SRK_PAE32)
+		x = root->child[gva_index(f->gva, 3) & 3];
+	if (!x) {
+		/* The PDPTE is absent, and yet the walk went through it. */
+		r->reason = "the root has no table for this address";
+		return MMU_RETRY;
+	}
+	idlist_reserve(&m->shadow.ids, &f->ctx->res);
+	target = leaf_level(f);
+	for (level = sp_get(x)->role.level;; level--) {
+		idx = gva_index(f->gva, level);
+		sp_touch(m, x);
+		if (level == target)
+			MMU_HOOK(BEFORE_LEAF);
+		if (!gpte_still(f, x, level)) {
+			r->reason = "the guest changed its tables meanwhile";
+			return MMU_RETRY;
+		}
+		if (level == target)
+			break;
+		x = descend(f, x, idx);
+		/* Freezing a table may have made a large leaf over it impossible. */
+		target = MIN(target, leaf_level(f));
+	}
+	v = set_leaf(f, x, idx, r);
+	if (v == MMU_FIXED && level == 1)
+		prefetch(f, x, idx);
+	return v;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Filling the shadow after a fault. The guest's tables were read without the lock, so whatever the
+ * walk saw may be stale. The order that makes it safe, for each level from the root down:
+ *
+ *	the table of this level is linked, and frozen: no CPU can write the guest's table unnoticed
+ *	compare the guest's entry in it with what the walk saw           differs: RETRY
+ *	get the child: a linked one only if frame and role match in full, else from the
+ *	hash, else a new one
+ *	freeze a new child, with the flush acknowledged; sync an unsync one
+ *	link it, and go down
+ *
+ * and at the leaf the same comparison before the leaf is written.
+ */
+#pragma once
+
+#include "mmu/mmu.h"
+#include "mmu/shadow/ctx.h"
+#include "mmu/slot.h"
+#include "mmu/walk.h"
+
+/* One fault on its way. Sampled once. */
+struct fetch {
+	struct mmu_ctx *ctx;
+	const struct mmu_walk *walk;
+	gva_t gva;
+	u32 access; /* MMU_R, W, X, U */
+	u64 seq;    /* shadow_vm.seq before the walk */
+	gfn_t gfn;  /* the walk's result */
+	const struct slot *slot;
+};
+
+/* Pages that a fetch, or the building of a root, takes at most. */
+#define FETCH_PAGES 11
+
+/*
+ * Under mmu_vm.lock, with a usable current root and FETCH_PAGES in the context's reserve. FIXED,
+ * SPURIOUS, RETRY (nothing but tables that are right was linked), EMULATE (own_table is set).
+ */
+enum mmu_verdict fetch(const struct fetch *f, struct mmu_result *r);
+
+/*
+ * The shadow page of this identity, frozen and in sync: the one there is, or a new one. The reserve
+ * holds two pages. Under mmu_vm.lock.
+ */
+spx_t table_get(struct mmu_vm *m, gfn_t gfn, union page_role role, struct mmu_res *res);

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* From what the guest's entries allow to what a shadow leaf may allow. Pure functions. */
+#pragma once
+
+#include "lib/types.h"
+
+#include "mmu/gfmt.h"
+#include "mmu/role.h"
+
+/* The descriptor of a source table's format. */
+static inline const struct gfmt *role_gfmt(union page_role role)
+{
+	switch ((enum role_fmt)role.fmt) {
+	case ROLE_32:
+		return &gfmt_32;
+	case ROLE_32_PSE:
+		return &gfmt_32_pse;
+	case ROLE_PAE:
+		return &gfmt_pae;
+	case ROLE_LM:
+	case ROLE_LIN:
+	case ROLE_FMT_NR:
+		break;
+	}
+	return &gfmt_4;
+}
+
+/*
+ * What every access of the guest may do through a leaf entry with these inherited rights: W only
+ * once the guest's D is set, so that the first write comes to us.
+ */
+static inline u32 rights_of_leaf(union page_role role, u32 inherited, u64 gpte)
+{
+	u32 rights = inherited & ((gpte & (GPTE_W | GPTE_U)) | MMU_X);
+
+	if (gpte & GPTE_NX)
+		rights &= ~MMU_X;
+	/* Without CR0.WP the supervisor may write read-only pages of its own. */
+	if (!role.wp && !(rights & MMU_U))
+		rights |= MMU_W;
+	if (!(gpte & GPTE_D) && !role.ad_off)
+		rights &= ~MMU_W;
+	return rights;
+}
+
+/*
+ * Supervisor write to a read-only user page without CR0.WP. Hardware runs with WP set, so for the
+ * supervisor's write the page becomes a writable supervisor page, and for the user's next access a
+ * read-only user page again. Under SMEP the supervisor must not execute it either.
+ */
+static inline u32 rights_for_nwp_write(union page_role role, u32 rights)
+{
+	rights = (rights | MMU_W) & ~MMU_U;
+	return role.smep_nwp ? rights & ~MMU_X : rights;
+}

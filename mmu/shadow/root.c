@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Root objects: keys, building, references. */
+#include "mmu/shadow/root_priv.h"
+
+#include "mmu/gfmt.h"
+#include "mmu/mutant.h"
+#include "mmu/shadow/fetch.h"
+#include "mmu/shadow/idlist.h"
+#include "mmu/shadow/low.h"
+#include "mmu/shadow/rights.h"
+#include "mmu/shadow/sp.h"
+
+/* --- keys ------------------------------------------------------------------------------------- */
+
+/* What of a PDPTE decides a translation: P and the address. */
+static u64 normal_pdpte(u64 e)
+{
+	return e & GPTE_P ? e & (gfmt_pae.addr | GPTE_P) : 0;
+}
+
+struct rkey root_key(union cpu_role role, const struct mmu_regs *regs)
+{
+	struct rkey k = { .role = role.page.word };
+
+	if (role.page.fmt == ROLE_PAE && !MUTANT(S2_01_PAE_KEY_IS_FRAME))
+		for (u32 i = 0; i < ARRAY_SIZE(k.id); i++)
+			k.id[i] = normal_pdpte(regs->pdpte[i]);
+	else if (role.page.fmt != ROLE_LIN)
+		k.id[0] = (regs->cr3 & role_gfmt(role.page)->cr3) >> PAGE_SHIFT;
+	return k;
+}
+
+bool root_usable(const struct mmu_vm *m, const struct shadow_root *r, const struct rkey *key)
+{
+	if (r->gen != m->shadow.gen && !MUTANT(S0_13_OBSOLETE_ROOT_USED))
+		return false;
+	return rkey_equal(&r->key, key);
+}
+
+/* --- memory ----------------------------------------------------------------------------------- */
+
+static void more_roots(struct mmu_vm *m, struct mmu_res *res)
+{
+	spx_t page = res_take(res, SP_DATA);
+	struct shadow_root *r = (void *)sp_table(page);
+
+	sp_get(page)->next = m->shadow.root_pages;
+	m->shadow.root_pages = page;
+	for (u32 i = 0; i < PAGE_SIZE / sizeof(*r); i++) {
+		r[i].next = m->shadow.roots_free;
+		m->shadow.roots_free = &r[i];
+	}
+}
+
+static struct shadow_root *new_root(struct mmu_vm *m, struct mmu_res *res)
+{
+	struct shadow_root *r;
+
+	if (!m->shadow.roots_free)
+		more_roots(m, res);
+	r = m->shadow.roots_free;
+	m->shadow.roots_free = r->next;
+	*r = (struct shadow_root){ .next = m->shadow.roots };
+	m->shadow.roots = r;
+	return r;
+}
+
+static void free_root(struct mmu_vm *m, struct shadow_root *r)
+{
+	struct shadow_root **link = &m->shadow.roots;
+
+	while (*link != r)
+		link = &(*link)->next;
+	*link = r->next;
+	for (u32 i = 0; i < ARRAY_SIZE(r->child); i++)
+		if (r->child[i])
+			sp_get(r->child[i])->root_refs--;
+	/*
+	 * Nobody's current root: every tag that used it was told to flush when it went to another
+	 * one, and no processor reads a PDPT but the one in its CR3.
+	 */
+	if (r->kind == SRK_PAE32)
+		low_free(r->hw);
+	*r = (struct shadow_root){ .next = m->shadow.roots_free };
+	m->shadow.roots_free = r;
+}
+
+void root_put(struct mmu_vm *m, struct shadow_root *r)
+{
+	if (--r->refs == 0)
+		free_root(m, r);
+}
+
+/* --- building --------------------------------------------------------------------------------- */
+
+/* The guest frame that child i of a root shadows, or the first frame that it maps. */
+static gfn_t child_gfn(const struct mmu_ctx *c, u32 i)
+{
+	switch ((enum role_fmt)c->role.page.fmt) {
+	case ROLE_LIN:
+		return GFN(i * level_frames(3));
+	case ROLE_PAE:
+		return gpa_to_gfn(GPA(c->regs.pdpte[i] & gfmt_pae.addr));
+	case ROLE_32:
+	case ROLE_32_PSE:
+	case ROLE_LM:
+	case ROLE_FMT_NR:
+		break;
+	}
+	return gpa_to_gfn(GPA(c->regs.cr3 & role_gfmt(c->role.page)->cr3));
+}
+
+static u32 pdptes_present(const struct mmu_ctx *c)
+{
+	u32 mask = 0;
+
+	for (u32 i = 0; i < ARRAY_SIZE(c->regs.pdpte); i++)
+		if (c->regs.pdpte[i] & GPTE_P)
+			mask |= BIT32(i);
+	return mask;
+}
+
+/* The only writer of a PDPT for hardware. */
+static void set_pdpte(const struct shadow_root *r, u32 i, spx_t child)
+{
+	u64 *pdpt = env_ptr(r->hw);
+
+	env_spte_write(&pdpt[i], child ? sp_hpa(child).v | GPTE_P : 0);
+}
+
+bool root_build(struct mmu_ctx *c)
+{
+	struct root_plan plan = root_plan(c->role, pdptes_present(c));
+	struct mmu_vm *m = c->vm;
+	struct shadow_root *r;
+	hpa_t low = HPA(0);
+
+	if (plan.kind == SRK_PAE32) {
+		low = low_alloc();
+		if (!low.v)
+			return false;
+	}
+	idlist_reserve(&m->shadow.ids, &c->res);
+	r = new_root(m, &c->res);
+	r->key = c->want;
+	r->kind = plan.kind;
+	r->level = plan.hw_level;
+	r->gen = m->shadow.gen;
+	r->refs = 1;
+	r->hw = low;
+	for (u32 i = 0; i < ARRAY_SIZE(r->child); i++) {
+		if (!plan.child[i].word)
+			continue;
+		r->child[i] = table_get(m, child_gfn(c, i), plan.child[i], &c->res);
+		sp_get(r->child[i])->root_refs++;
+		if (plan.kind == SRK_PAE32)
+			set_pdpte(r, i, r->child[i]);
+	}
+	if (plan.kind == SRK_SP)
+		r->hw = sp_hpa(r->child[0]);
+	c->cache.cur = r;
+	mmu_stat_inc(m, MMU_STAT_ROOT_BUILD);
+	return true;
+}
+
+/* --- switching -------------------------------------------------------------------------------- */
+
+static bool match(const struct shadow_root *r, const void *arg)
+{
+	const struct mmu_ctx *c = arg;
+
+	return root_usable(c->vm, r, &c->want);
+}
+
+/* A root that another context has made. */
+static struct shadow_root *find(const struct mmu_vm *m, const struct rkey *key)
+{
+	for (struct shadow_root *r = m->shadow.roots; r; r = r->next)
+		if (root_usable(m, r, key))
+			return r;
+	return NULL;
+}
+
+bool root_switch(struct mmu_ctx *c)
+{
+	struct mmu_vm *m = c->vm;
+	struct shadow_root *old = c->cache.cur, *evicted = NULL;
+	bool keep, hit;
+
+	if (old && root_usable(m, old, &c->want))
+		return false;
+	keep = old && old->gen == m->shadow.gen &&
+	       !(MUTANT(S0_03_PAE_UNCACHED) && old->kind == SRK_PAE32);
+	if (MUTANT(S0_04_NO_SEARCH_FROM_PAE) && old && old->kind == SRK_PAE32) {
+		root_put(m, old);
+		c->cache.cur = NULL;
+		hit = false;
+	} else {
+		hit = rcache_switch(&c->cache, keep, match, c, &evicted);
+	}
+	MMU_HOOK(BEFORE_ROOT_PUT);
+	if (!hit) {
+		c->cache.cur = find(m, &c->want);
+		if (c->cache.cur)
+			c->cache.cur->refs++;
+	}
+	mmu_stat_inc(m, c->cache.cur ? MMU_STAT_ROOT_HIT : MMU_STAT_ROOT_MISS);
+	if (evicted)
+		root_put(m, evicted);
+	return true;
+}
+
+/* --- giving up -------------------------------------------------------------------------------- */
+
+void root_drop_ctx(struct mmu_ctx *c)
+{
+	struct shadow_root *r;
+
+	while ((r = rcache_pop(&c->cache)))
+		root_put(c->vm, r);
+	if (c->cache.cur)
+		root_put(c->vm, c->cache.cur);
+	c->cache.cur = NULL;
+}
+
+void root_drop_cached(struct mmu_vm *m, u32 max)
+{
+	bool any = true;
+
+	/* One of each context in turn, so that none loses all of its own to the others. */
+	while (any && max) {
+		any = false;
+		for (struct mmu_ctx *c = m->shadow.ctxs; c && max; c = c->next) {
+			struct shadow_root *r = rcache_pop(&c->cache);
+
+			if (!r)
+				continue;
+			root_put(m, r);
+			any = true;
+			max--;
+		}
+	}
+}
+
+/* Takes out of every cache the roots for which drop() holds. */
+static void drop_where(struct mmu_vm *m,
+		       bool (*drop)(const struct mmu_vm *m, const struct shadow_root *r, gfn_t gfn),
+		       gfn_t gfn)
+{
+	for (struct mmu_ctx *c = m->shadow.ctxs; c; c = c->next)
+		for (u32 i = 0; i < RCACHE_NR; i++) {
+			struct shadow_root *r = c->cache.mru[i];
+
+			if (r && drop(m, r, gfn) && rcache_remove(&c->cache, r)) {
+				root_put(m, r);
+				i--; /* the next one may have moved here */
+			}
+		}
+}
+
+static bool is_obsolete(const struct mmu_vm *m, const struct shadow_root *r, gfn_t gfn)
+{
+	(void)gfn;
+	return r->gen != m->shadow.gen;
+}
+
+static bool shadows(const struct mmu_vm *m, const struct shadow_root *r, gfn_t gfn)
+{
+	(void)m;
+	for (u32 i = 0; i < ARRAY_SIZE(r->child); i++)
+		if (r->child[i] && !sp_get(r->child[i])->role.direct &&
+		    sp_get(r->child[i])->gfn.v == gfn.v)
+			return true;
+	return false;
+}
+
+void root_drop_obsolete(struct mmu_vm *m)
+{
+	drop_where(m, is_obsolete, GFN(0));
+}
+
+void root_drop_cached_of(struct mmu_vm *m, gfn_t gfn)
+{
+	drop_where(m, shadows, gfn);
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Shadow paging of one VM: begin, end, and everything at once. */
+#include <errno.h>
+
+#include "mmu/mutant.h"
+#include "mmu/shadow/ctx.h"
+#include "mmu/shadow/idlist.h"
+#include "mmu/shadow/reclaim.h"
+#include "mmu/shadow/rmap.h"
+#include "mmu/shadow/root_priv.h"
+#include "mmu/shadow/shadow_priv.h"
+#include "mmu/shadow/sp.h"
+#include "mmu/slot_priv.h"
+
+static const struct mmu_tune default_tune = {
+	.unsync = true,
+	.huge = true,
+	.seq_skip = true,
+	.prefetch = 8,
+	.roots = RCACHE_NR + 1,
+	.flood = 3,
+};
+
+int mmu_shadow_init(struct mmu_vm *m)
+{
+	struct mmu_res r = { .nr = 0 };
+	const struct slot *s;
+	int rc = res_fill(m, &r, 1);
+
+	for (u32 i = 0; rc == 0 && (s = mmu_slot_nth(m, i)); i++)
+		rc = rmap_slot_init(m, s->gfn);
+	if (rc) {
+		res_drop(m, &r);
+		return rc;
+	}
+	env_lock(&m->lock);
+	m->shadow.hash = res_take(&r, SP_DATA);
+	m->shadow.tune = default_tune;
+	m->shadow.gen = 1;
+	m->shadow.on = true;
+	env_unlock(&m->lock);
+	return 0;
+}
+
+/* Under the lock: nobody may use the tables any more, and after return nobody does. */
+static void obsolete(struct mmu_vm *m)
+{
+	__atomic_store_n(&m->shadow.gen, m->shadow.gen + 1, __ATOMIC_RELAXED);
+	root_drop_obsolete(m);
+	/* Running CPUs leave, and see the generation when they want to enter again. */
+	if (!MUTANT(ZAP_ALL_WITHOUT_FLUSH))
+		tlb_sync(m);
+}
+
+void mmu_shadow_zap_all(struct mmu_vm *m)
+{
+	env_lock(&m->lock);
+	obsolete(m);
+	env_unlock(&m->lock);
+	reclaim_obsolete(m);
+}
+
+int shadow_slot_added(struct mmu_vm *m, gfn_t gfn)
+{
+	if (!m->shadow.on)
+		return 0;
+	/* Tables that were outside memory until now are neither counted nor frozen. */
+	mmu_shadow_zap_all(m);
+	return rmap_slot_init(m, gfn);
+}
+
+void shadow_slot_gone(struct mmu_vm *m, struct slot *s)
+{
+	spx_t x;
+
+	if (!m->shadow.on)
+		return;
+	obsolete(m);
+	for (u64 i = 0; slot_has_memory(s) && i < s->nr; i++)
+		(void)rmap_unmap(m, GFN(s->gfn.v + i));
+	for (x = m->shadow.lru_first; x; x = sp_get(x)->lru_next)
+		if (sp_get(x)->gfn.v - s->gfn.v < s->nr)
+			sp_get(x)->flags &= (u8)~SP_COUNTED;
+	rmap_slot_fini(m, s);
+	tlb_sync(m);
+}
+
+void shadow_fini(struct mmu_vm *m)
+{
+	if (!m->shadow.on)
+		return;
+	env_lock(&m->lock);
+	obsolete(m);
+	while (m->shadow.lru_first)
+		sp_zap(m, m->shadow.lru_first);
+	idlist_trim(m, &m->shadow.ids);
+	while (m->shadow.root_pages) {
+		spx_t page = m->shadow.root_pages;
+
+		m->shadow.root_pages = sp_get(page)->next;
+		pool_free(m, page);
+	}
+	pool_free(m, m->shadow.hash);
+	m->shadow.on = false;
+	for (u32 i = 0; i < MMU_MAX_SLOTS; i++)
+		rmap_slot_fini(m, &m->slots.slot[i]);
+	env_unlock(&m->lock);
+}
+
+void mmu_shadow_tune(struct mmu_vm *m, const struct mmu_tune *t)
+{
+	env_lock(&m->lock);
+	m->shadow.tune = *t;
+	for (struct mmu_ctx *c = m->shadow.ctxs; c; c = c->next) {
+		u32 limit = MIN(MAX(t->roots, 1u), RCACHE_NR + 1u) - 1u;
+
+		while (c->cache.limit > limit) {
+			struct shadow_root *r = c->cache.mru[--c->cache.limit];
+
+			if (!r)
+				continue;
+			rcache_remove(&c->cache, r);
+			root_put(m, r);
+		}
+		c->cache.limit = limit;
+	}
+	env_unlock(&m->lock);
+	if (!t->huge)
+		mmu_shadow_zap_all(m);
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What shadow paging keeps for one VM. Embedded in struct mmu_vm; all of it under mmu_vm.lock. */
+#pragma once
+
+#include "lib/addr.h"
+#include "lib/types.h"
+
+#include "mmu/caps.h"
+
+struct mmu_ctx;
+struct shadow_root;
+
+/* The VM's lists of entry names take their chunks from here; mmu/shadow/idlist.h. */
+struct idlist_pool {
+	u32 free; /* first free chunk, 0 = none */
+	u32 nr_free;
+	u32 nr; /* chunks in all */
+};
+
+/* Optimisations, for measurements. */
+struct mmu_tune {
+	bool unsync;   /* leaf tables of the guest may go out of sync */
+	bool huge;     /* large leaves */
+	bool seq_skip; /* guest entries are not compared where nothing can have changed */
+	u16 prefetch;  /* entries looked at around a fault, a power of two, 1..512 */
+	u8 roots;      /* that each context may hold, 1..16 */
+	u8 flood;      /* trapped writes in a row after which a table is dropped, 0 = never */
+};
+
+/* One bucket list for all roles of a guest table, so all of them are found by one look-up. */
+#define SHADOW_HASH_BITS 10
+
+struct shadow_vm {
+	bool on;
+	u32 gen;  /* changes when all tables become obsolete */
+	u64 seq;  /* counts everything that can change a frozen guest table, or thaw one */
+	u32 hash; /* pool page of 1 << SHADOW_HASH_BITS heads */
+	u32 lru_first, lru_last; /* all live shadow pages, most recently used first */
+	u32 nr_live;
+	/*
+	 * Entries that let the guest write, and large ones, may be dropped without a flush when the
+	 * guest owes one itself. A TLB may keep them until this stamp is flushed: a frame is not
+	 * frozen, and one page's flush not enough, before.
+	 */
+	u64 lazy_w;
+	u64 lazy_large;
+	struct idlist_pool ids;
+	struct caps_table caps;
+	struct shadow_root *roots;      /* in use */
+	struct shadow_root *roots_free; /* memory for more */
+	u32 root_pages;                 /* pool pages that roots are in, linked by sp.next */
+	struct mmu_ctx *ctxs;
+	struct mmu_tune tune;
+};

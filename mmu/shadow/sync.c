@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Bringing unsync pages up to date. */
+#include "mmu/gfmt.h"
+#include "mmu/mmu.h"
+#include "mmu/mutant.h"
+#include "mmu/shadow/caps_regs.h"
+#include "mmu/shadow/rights.h"
+#include "mmu/shadow/rmap.h"
+#include "mmu/shadow/sp.h"
+#include "mmu/shadow/unsync.h"
+#include "mmu/slot_priv.h"
+
+/*
+ * A present entry of a leaf table against the guest's entry as it is now. Rights are only taken
+ * away here: what has become possible is left to the next fault. An absent entry needs no look.
+ */
+static void sync_one(struct mmu_vm *m, spx_t x, u32 idx, u64 reserved)
+{
+	const struct sp *sp = sp_get(x);
+	const struct gfmt *f = role_gfmt(sp->role);
+	u64 e = sp_table(x)[idx], gpte = 0, src;
+	u32 rights;
+
+	if (e == 0)
+		return;
+	mmu_stat_inc(m, MMU_STAT_GUEST_READ);
+	if (mmu_read(m, sp_source(sp, idx), &gpte, sp_source_size(sp->role)))
+		gpte = 0;
+	src = src_word(gpte, gpa_to_gfn(GPA(gfmt_leaf_gpa(f, gpte, 1))));
+	if (src == sp_xlat(sp)[idx])
+		return;
+	if (!(gpte & GPTE_P) || !(gpte & GPTE_A) || (gpte & reserved) ||
+	    src_gfn(src).v != sp_leaf_gfn(sp, idx).v) {
+		sp_drop(m, x, idx);
+		return;
+	}
+	rights = rights_of_leaf(sp->role, sp->role.access, gpte);
+	if (!sspte_writable(e))
+		rights &= ~MMU_W;
+	sp_set_leaf(
+		m, x, idx,
+		sspte_leaf(sspte_hpa(e), 1, rights,
+			   f->pkey ? (u32)FIELD(gpte, GPTE_PKEY_SHIFT + 3, GPTE_PKEY_SHIFT) : 0),
+		src);
+}
+
+static u64 reserved_bits(struct mmu_vm *m, const struct sp *sp)
+{
+	struct mmu_regs regs = role_regs(m, sp->role);
+
+	return gfmt_reserved(role_gfmt(sp->role), &regs);
+}
+
+void sync_entry(struct mmu_vm *m, spx_t x, u32 idx)
+{
+	if (sp_get(x)->flags & SP_UNSYNC)
+		sync_one(m, x, idx, reserved_bits(m, sp_get(x)));
+}
+
+static void sync_page(struct mmu_vm *m, spx_t x)
+{
+	struct sp *sp = sp_get(x);
+	u64 reserved = reserved_bits(m, sp);
+
+	for (u32 idx = 0; idx < MMU_ENTRIES; idx++)
+		sync_one(m, x, idx, reserved);
+	sp->flags &= (u8)~SP_UNSYNC;
+	sp->frozen_seq = ++m->shadow.seq;
+	mmu_stat_inc(m, MMU_STAT_SYNC);
+}
+
+void unsync_resolve(struct mmu_vm *m, struct pvec *pv)
+{
+	bool owed = false;
+
+	MMU_HOOK(BEFORE_SYNC);
+	/* All at once, and one flush for all: a page of the vector may map another one. */
+	for (u32 i = 0; i < pv->nr; i++)
+		owed |= rmap_protect(m, sp_get(pv->sp[i])->gfn);
+	if ((owed || m->shadow.lazy_w > m->synced_stamp) && !MUTANT(S4_12_SYNC_BEFORE_FREEZE))
+		tlb_sync(m);
+	MMU_HOOK(AFTER_FREEZE);
+	for (u32 i = 0; i < pv->nr; i++) {
+		sync_page(m, pv->sp[i]);
+		sp_get(pv->sp[i])->flags &= (u8)~SP_INPVEC;
+	}
+	pv->nr = 0;
+}
+
+void sync_tree(struct mmu_vm *m, spx_t x)
+{
+	struct pvec pv = { .nr = 0 };
+	enum collect rc;
+
+	if (sp_get(x)->flags & SP_UNSYNC) {
+		sp_get(x)->flags |= SP_INPVEC;
+		pv.sp[pv.nr++] = x;
+		unsync_resolve(m, &pv);
+		return;
+	}
+	do {
+		rc = unsync_collect_and_clear(x, &pv);
+		if (pv.nr)
+			unsync_resolve(m, &pv);
+	} while (rc == COLLECT_MORE);
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Marks and collection of unsync pages. */
+#include "mmu/shadow/unsync.h"
+
+#include "mmu/mutant.h"
+#include "mmu/shadow/idlist.h"
+#include "mmu/shadow/sp.h"
+
+/* --- marks ------------------------------------------------------------------------------------ */
+
+static bool set_bit(struct sp *sp, u32 idx)
+{
+	if (sp->unsync_map[idx / 64] >> (idx % 64) & 1)
+		return false;
+	sp->unsync_map[idx / 64] |= BIT(idx % 64);
+	sp->nr_unsync++;
+	return true;
+}
+
+void unsync_clear_bit(struct sp *sp, u32 idx)
+{
+	if (!(sp->unsync_map[idx / 64] >> (idx % 64) & 1) && !MUTANT(S4_11_DOUBLE_DECREMENT))
+		return;
+	sp->unsync_map[idx / 64] &= ~BIT(idx % 64);
+	sp->nr_unsync--;
+}
+
+/* Tables whose parents are to be marked; linked by sp.next, which a live page does not use. */
+struct work {
+	spx_t first;
+};
+
+static void work_add(struct work *w, spx_t x)
+{
+	struct sp *sp = sp_get(x);
+
+	if (sp->flags & SP_INWORK)
+		return;
+	sp->flags |= SP_INWORK;
+	sp->next = w->first;
+	w->first = x;
+}
+
+/* The bit of every entry that points to a table in the list, and so on upwards. */
+static void propagate(struct work *w)
+{
+	while (w->first) {
+		struct sp *sp = sp_get(w->first);
+		struct idlist_iter it = idlist_begin(sp->parents);
+		spteid_t id;
+
+		w->first = sp->next;
+		sp->next = 0;
+		sp->flags &= (u8)~SP_INWORK;
+		while ((id = idlist_next(&it)))
+			/* Its own parents knew already if it had a bit before. */
+			if (set_bit(sp_get(spte_id_page(id)), spte_id_index(id)) &&
+			    sp_get(spte_id_page(id))->nr_unsync == 1)
+				work_add(w, spte_id_page(id));
+	}
+}
+
+void unsync_mark(struct mmu_vm *m, spx_t x)
+{
+	struct work w = { 0 };
+
+	if (sp_get(x)->flags & SP_UNSYNC)
+		return;
+	sp_get(x)->flags |= SP_UNSYNC;
+	m->shadow.seq++;
+	mmu_stat_inc(m, MMU_STAT_UNSYNC);
+	work_add(&w, x);
+	propagate(&w);
+}
+
+void unsync_mark_parent(struct mmu_vm *m, spx_t x, u32 idx)
+{
+	struct work w = { 0 };
+
+	(void)m;
+	if (!set_bit(sp_get(x), idx) || sp_get(x)->nr_unsync > 1)
+		return;
+	work_add(&w, x);
+	propagate(&w);
+}
+
+bool unsync_try(struct mmu_vm *m, gfn_t gfn)
+{
+	if (!m->shadow.tune.unsync)
+		return false;
+	for (spx_t x = 0; (x = sp_next_of(m, gfn, x));)
+		if (sp_get(x)->role.level > 1 || sp_get(x)->flags & SP_INPVEC)
+			return false;
+	for (spx_t x = 0; (x = sp_next_of(m, gfn, x));)
+		unsync_mark(m, x);
+	return true;
+}
+
+/* --- collection ------------------------------------------------------------------------------- */
+
+/* The lowest bit that is set, from idx on; MMU_ENTRIES if there is none. */
+static u32 next_bit(const struct sp *sp, u32 idx)
+{
+	while (idx < MMU_ENTRIES) {
+		u64 word = sp->unsync_map[idx / 64] >> (idx % 64);
+
+		if (word)
+			return idx + (u32)__builtin_ctzll(word);
+		idx = (idx / 64 + 1) * 64;
+	}
+	return MMU_ENTRIES;
+}
+
+/* Room is looked for before anything changes: a bit is cleared only for a page that is covered. */
+static bool pvec_add(struct pvec *pv, spx_t x)
+{
+	struct sp *sp = sp_get(x);
+
+	if (sp->flags & SP_INPVEC)
+		return true;
+	if (pv->nr == PVEC_NR)
+		return false;
+	sp->flags |= SP_INPVEC;
+	pv->sp[pv->nr++] = x;
+	return true;
+}
+
+/* Where the walk is in the table of each level. */
+struct place {
+	spx_t sp;
+	u32 idx;
+};
+
+/* The table behind entry idx, or 0 if there is none. */
+static spx_t child_at(spx_t x, u32 idx)
+{
+	u64 e = sp_table(x)[idx];
+
+	return sspte_is_table(e) ? sp_of_hpa(sspte_hpa(e)) : 0;
+}
+
+enum collect unsync_collect_and_clear(spx_t x, struct pvec *pv)
+{
+	struct place at[MMU_MAX_LEVEL + 1] = { { .sp = x } };
+	u32 depth = 0;
+
+	for (;;) {
+		struct place *p = &at[depth];
+		spx_t ch;
+
+		p->idx = next_bit(sp_get(p->sp), p->idx);
+		if (p->idx == MMU_ENTRIES) {
+			if (depth == 0)
+				return COLLECT_DONE;
+			/* All below is covered, so the way to it is clear. */
+			p = &at[--depth];
+			unsync_clear_bit(sp_get(p->sp), p->idx);
+			continue;
+		}
+		MMU_HOOK(IN_COLLECT);
+		ch = child_at(p->sp, p->idx);
+		if (ch && sp_get(ch)->nr_unsync) {
+			at[++depth] = (struct place){ .sp = ch };
+			continue;
+		}
+		if (MUTANT(S4_04_CLEAR_BEFORE_ADD))
+			unsync_clear_bit(sp_get(p->sp), p->idx);
+		if (ch && sp_get(ch)->flags & SP_UNSYNC && !pvec_add(pv, ch))
+			return COLLECT_MORE;
+		unsync_clear_bit(sp_get(p->sp), p->idx);
+	}
+}
