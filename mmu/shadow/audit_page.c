@@ -32,13 +32,12 @@ static bool unsync_bit(const struct sp *sp, u32 idx)
 
 static bool role_follows(const struct sp *up, u32 idx, const struct sp *sp)
 {
-	union page_role want;
-
+	/* What a large leaf allows is more than its table without CR0.WP: no look at access. */
 	if (sp->role.direct)
-		want = role_split_child(up->role, sp->role.access, sp->role.pkey);
-	else
-		want = role_indirect_child(up->role, idx, sp->role.access);
-	return sp->role.word == want.word && !(sp->role.access & ~up->role.access & 0xe);
+		return sp->role.word ==
+		       role_split_child(up->role, sp->role.access, sp->role.pkey).word;
+	return sp->role.word == role_indirect_child(up->role, idx, sp->role.access).word &&
+	       !(sp->role.access & ~up->role.access & (MMU_W | MMU_U | MMU_X));
 }
 
 static void check_link(const struct at *p)

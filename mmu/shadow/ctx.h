@@ -33,7 +33,9 @@
 struct ctx_device {
 	u64 page;   /* linear page number + 1; 0 = empty */
 	u32 access; /* that was allowed: MMU_R, W, U, X */
-	u32 gen;    /* of the slots */
+	u32 pkru;   /* and under which rights */
+	bool ac;
+	u32 gen; /* of the slots */
 	gfn_t gfn;
 };
 

@@ -51,7 +51,7 @@ static bool device(struct mmu_ctx *c, const struct mmu_shadow_fault *f, struct m
 	gpa_t gpa = GPA(gfn_to_gpa(d->gfn).v | f->gva.v % PAGE_SIZE);
 
 	if (d->page != (f->gva.v >> PAGE_SHIFT) + 1 || d->access != f->access ||
-	    d->gen != READ_ONCE(c->vm->slots.gen))
+	    d->pkru != f->pkru || d->ac != f->ac || d->gen != READ_ONCE(c->vm->slots.gen))
 		return false;
 	to_device(c, mmu_slot_find(c->vm, d->gfn), gpa, r);
 	return true;
@@ -62,6 +62,8 @@ static void remember_device(struct mmu_ctx *c, const struct mmu_shadow_fault *f,
 	*device_slot(c, f->gva) = (struct ctx_device){
 		.page = (f->gva.v >> PAGE_SHIFT) + 1,
 		.access = f->access,
+		.pkru = f->pkru,
+		.ac = f->ac,
 		.gen = gen,
 		.gfn = gfn,
 	};

@@ -185,26 +185,18 @@ bool root_switch(struct mmu_ctx *c)
 {
 	struct mmu_vm *m = c->vm;
 	struct shadow_root *old = c->cache.cur, *evicted = NULL;
-	bool keep, hit;
+	bool keep;
 
 	if (old && root_usable(m, old, &c->want))
 		return false;
-	keep = old && old->gen == m->shadow.gen &&
-	       !(MUTANT(S0_03_PAE_UNCACHED) && old->kind == SRK_PAE32);
-	if (MUTANT(S0_04_NO_SEARCH_FROM_PAE) && old && old->kind == SRK_PAE32) {
-		root_put(m, old);
-		c->cache.cur = NULL;
-		hit = false;
-	} else {
-		hit = rcache_switch(&c->cache, keep, match, c, &evicted);
-	}
-	MMU_HOOK(BEFORE_ROOT_PUT);
-	if (!hit) {
+	keep = old && old->gen == m->shadow.gen;
+	if (!rcache_switch(&c->cache, keep, match, c, &evicted)) {
 		c->cache.cur = find(m, &c->want);
 		if (c->cache.cur)
 			c->cache.cur->refs++;
 	}
 	mmu_stat_inc(m, c->cache.cur ? MMU_STAT_ROOT_HIT : MMU_STAT_ROOT_MISS);
+	MMU_HOOK(BEFORE_ROOT_PUT);
 	if (evicted)
 		root_put(m, evicted);
 	return true;

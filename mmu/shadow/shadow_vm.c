@@ -115,12 +115,11 @@ void mmu_shadow_tune(struct mmu_vm *m, const struct mmu_tune *t)
 		u32 limit = MIN(MAX(t->roots, 1u), RCACHE_NR + 1u) - 1u;
 
 		while (c->cache.limit > limit) {
-			struct shadow_root *r = c->cache.mru[--c->cache.limit];
+			struct shadow_root *r = c->cache.mru[c->cache.limit - 1];
 
-			if (!r)
-				continue;
-			rcache_remove(&c->cache, r);
-			root_put(m, r);
+			if (r && rcache_remove(&c->cache, r))
+				root_put(m, r);
+			c->cache.limit--;
 		}
 		c->cache.limit = limit;
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A vCPU as its guest sees it. Which event a register write is follows from old and new values, here
- * and in mmu/ independently; how far an event reaches is the one table of mmu/shadow/ctx.h.
+ * A vCPU as its guest sees it. Which event a register write is follows from old and new values,
+ * here and in mmu/ independently; how far an event reaches is the one table of mmu/shadow/ctx.h.
  * Sources: Intel SDM 3A "Control Registers", "PDPTE Registers", "Operations that Invalidate TLBs
  * and Paging-Structure Caches"; AMD APM 2 "System-Control Registers".
  */
@@ -123,7 +123,7 @@ static void cr4_events(struct sim_vcpu *v, u64 old, u64 new)
 		sim_arch_event(v, MMU_EV_CR4_PAE, 0, 0);
 	if (changed & CR4_PSE)
 		sim_arch_event(v, MMU_EV_CR4_PSE, 0, 0);
-	if (old & ~new & CR4_PCIDE)
+	if (old & ~new &CR4_PCIDE)
 		sim_arch_event(v, MMU_EV_CR4_PCIDE_OFF, 0, 0);
 	if (new & ~old & CR4_SMEP)
 		sim_arch_event(v, MMU_EV_CR4_SMEP_ON, 0, 0);

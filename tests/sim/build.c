@@ -10,8 +10,9 @@
 
 u32 sim_levels(enum sim_mode mode)
 {
-	static const u8 levels[SIM_MODES] = { [SIM_32] = 2,  [SIM_PSE] = 2, [SIM_PAE] = 3,
-					      [SIM_LM4] = 4, [SIM_LM5] = 5 };
+	static const u8 levels[SIM_MODES] = {
+		[SIM_32] = 2, [SIM_PSE] = 2, [SIM_PAE] = 3, [SIM_LM4] = 4, [SIM_LM5] = 5
+	};
 
 	return levels[mode];
 }
@@ -110,8 +111,7 @@ u64 sim_pte(const struct sim_space *s, u64 gva, u32 level)
 {
 	u64 table = table_of(s, gva, level, false);
 
-	sim_check(table != ~0ULL, "no table of level %u for %#llx", level,
-		  (unsigned long long)gva);
+	sim_check(table != ~0ULL, "no table of level %u for %#llx", level, (unsigned long long)gva);
 	return table + index_of(s->mode, gva, level) * sim_pte_size(s->mode);
 }
 
@@ -159,13 +159,11 @@ struct sim_out sim_do(struct sim_vcpu *v, u64 gva, u32 access)
 
 struct sim_out sim_store(struct sim_vcpu *v, u64 gva, u64 value, u8 size)
 {
-	return sim_access(v, &(struct sim_access){ .gva = gva,
-						   .access = MMU_W,
-						   .size = size,
-						   .value = value });
+	return sim_access(v, &(struct sim_access){
+				     .gva = gva, .access = MMU_W, .size = size, .value = value });
 }
 
-static const char *const end_name[] = { "done",	     "#PF",	  "device", "rom",
+static const char *const end_name[] = { "done",      "#PF",       "device", "rom",
 					"no memory", "VM killed", "stuck" };
 
 void sim_expect_ok(struct sim_vcpu *v, u64 gva, u32 access, u64 gpa)

@@ -297,9 +297,9 @@ void sim_start(const struct sim_cfg *cfg)
 	mmu_pool_init(HPA(SIM_POOL), pool);
 	sim_check(mmu_shadow_low_init(HPA(SIM_LOW), cfg->low ? cfg->low : 1) == 0, "low memory");
 	sim_check(mmu_vm_init(&sim.vm, &(struct mmu_vm_cfg){ .vm_id = 3,
-							      .quota_pages =
-								      cfg->quota ? cfg->quota
-										 : pool }) == 0,
+							     .quota_pages = cfg->quota ? cfg->quota
+										       : pool }) ==
+			  0,
 		  "mmu_vm_init");
 	sim_guest_start(cfg->slots ? cfg->slots : sim_default_slots);
 	sim_check(mmu_shadow_init(&sim.vm) == 0, "mmu_shadow_init");
@@ -320,8 +320,8 @@ void sim_stop(void)
 	}
 	sim.nr_vcpus = 0;
 	mmu_vm_fini(&sim.vm);
-	sim_check(mmu_pool_free() == total, "%u of %u pool pages are lost",
-		  total - mmu_pool_free(), total);
+	sim_check(mmu_pool_free() == total, "%u of %u pool pages are lost", total - mmu_pool_free(),
+		  total);
 }
 
 void sim_audit(void)

@@ -215,7 +215,7 @@ static bool only_ad(u64 old, u64 new)
 {
 	u64 bits = old ^ new;
 
-	if (new & bits & ~MASK(6, 5) & ~MASK(38, 37))
+	if (new &bits & ~MASK(6, 5) & ~MASK(38, 37))
 		return false;
 	if (old & bits)
 		return false;

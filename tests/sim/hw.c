@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The processor that runs the shadow. It believes nothing: every table that it reads must be one,
- * every bit of an entry that the manual reserves must be clear, every frame must be the guest's. And
- * it uses whatever it has cached if that serves its purpose.
+ * every bit of an entry that the manual reserves must be clear, every frame must be the guest's.
+ * And it uses whatever it has cached if that serves its purpose.
  * Sources: AMD APM 2 "Page Translation and Protection"; Intel SDM 3A "Paging", "Caching Translation
  * Information".
  */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The judge; its rules are at the head of sim.h. The reference walker is run once for each choice of
- * versions of the words that it reads: its read function hands out one of them, and counts like an
- * odometer from run to run.
+ * The judge; its rules are at the head of sim.h. The reference walker is run once for each choice
+ * of versions of the words that it reads: its read function hands out one of them, and counts like
+ * an odometer from run to run.
  */
 #include "tests/sim/sim.h"
 

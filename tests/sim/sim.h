@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The machine under the shadow MMU: an adversary and a judge. It knows the public face of mmu/ only.
+ * The machine under the shadow MMU: an adversary and a judge. It knows the public face of mmu/
+ * only.
  *
  *	env.c     the seam of mmu/mmu_env.h: host memory, locks, kicks, hooks
  *	guest.c   guest memory with its slots, and a history of every word that was written
@@ -27,8 +28,8 @@
  * Time is a count of events. Every word of guest memory that was written has its former values
  * with the times at which they came (guest.c), and every vCPU knows when which flush event happened
  * (arch.c). An access that hardware completed at some guest-physical address is legal if the
- * reference walker (tests/host/mmu_ref.c) gets there with each entry read at a time of its own, such
- * that
+ * reference walker (tests/host/mmu_ref.c) gets there with each entry read at a time of its own,
+ * such that
  *
  *	- no time is before the last flush event that covers the entry: its scope, its PCID, and
  *	  whether the leaf is global, decide;
@@ -65,7 +66,15 @@
 #define SIM_POOL (5 * SZ_1G)
 #define SIM_SIZE (6 * SZ_1G)
 
-enum sim_mode { SIM_NONE, SIM_32, SIM_PSE, SIM_PAE, SIM_LM4, SIM_LM5, SIM_MODES };
+enum sim_mode {
+	SIM_NONE,
+	SIM_32,
+	SIM_PSE,
+	SIM_PAE,
+	SIM_LM4,
+	SIM_LM5,
+	SIM_MODES
+};
 
 struct sim_slot {
 	u64 gfn, nr, hfn;
@@ -154,13 +163,17 @@ struct sim_access {
 
 struct sim_cfg {
 	u32 cpus, vcpus;
-	u32 pool, quota, low; /* frames; 0 = plenty */
-	const struct mmu_caps *caps; /* of each vCPU; NULL: 40 bits, everything */
+	u32 pool, quota, low;         /* frames; 0 = plenty */
+	const struct mmu_caps *caps;  /* of each vCPU; NULL: 40 bits, everything */
 	const struct sim_slot *slots; /* ends with nr 0; NULL: sim_default_slots */
 };
 
 /* How the processor treats its caches. */
-enum sim_keep { SIM_KEEP_RANDOM, SIM_KEEP_ALL, SIM_KEEP_NOTHING };
+enum sim_keep {
+	SIM_KEEP_RANDOM,
+	SIM_KEEP_ALL,
+	SIM_KEEP_NOTHING
+};
 
 struct sim {
 	struct mmu_vm vm;
@@ -169,19 +182,19 @@ struct sim {
 	struct sim_slot slot[SIM_SLOTS];
 	u64 now; /* counts events */
 	enum sim_keep keep;
-	bool lively;    /* other vCPUs go on at every chance */
-	bool may_stick; /* SIM_STUCK is not a failure */
-	bool refused;   /* an allocation was refused: SIM_NOMEM is not a failure */
-	u32 depth;      /* of actions inside hooks */
-	u32 writing;    /* write accesses since D bits were last looked at */
+	bool lively;           /* other vCPUs go on at every chance */
+	bool may_stick;        /* SIM_STUCK is not a failure */
+	bool refused;          /* an allocation was refused: SIM_NOMEM is not a failure */
+	u32 depth;             /* of actions inside hooks */
+	u32 writing;           /* write accesses since D bits were last looked at */
 	u64 checked, doubtful; /* accesses judged; of these, those with too many possibilities */
 	void (*hook[HOOK_NR])(void *arg);
 	void *hook_arg[HOOK_NR];
 	bool (*any_hook)(enum mmu_hook h); /* driver, explorer; before the scripted one */
 	/* A guest access that a lively vCPU does next. */
 	void (*pick)(struct sim_vcpu *v, struct sim_access *a);
-	void (*failed)(const char *text);  /* what sim_fail() does at the end; NULL: abort */
-	void (*describe)(void);            /* prints how to repeat the run */
+	void (*failed)(const char *text); /* what sim_fail() does at the end; NULL: abort */
+	void (*describe)(void);           /* prints how to repeat the run */
 };
 
 extern struct sim sim;
@@ -205,6 +218,7 @@ u32 sim_rand(u32 n);
 void sim_rand_seed(u64 seed);
 void sim_rand_bytes(const u8 *p, size_t n);
 bool sim_rand_empty(void);
+
 static inline bool sim_chance(u32 of)
 {
 	return sim_rand(of) == 0;
@@ -250,11 +264,13 @@ void sim_poke(u64 gpa, u64 value, u8 size);
 /* Former values of the word of 4 or 8 bytes at gpa, newest first. Value i was there in [from[i],
  * to[i]). Returns how many; *lost: there were older ones. */
 #define SIM_PAST 12
+
 struct sim_past {
 	u32 nr;
 	u64 value[SIM_PAST], from[SIM_PAST], to[SIM_PAST];
 	bool lost;
 };
+
 void sim_past(u64 gpa, u8 size, u64 since, struct sim_past *p);
 /* From now on nobody can say what this word was: a device writes to it behind everybody's back. */
 void sim_wild(u64 gpa);
@@ -317,8 +333,15 @@ bool sim_write_regs(struct sim_vcpu *v, const struct mmu_regs *r, enum mmu_reg_w
 void sim_invlpg(struct sim_vcpu *v, u64 gva);
 bool sim_invpcid(struct sim_vcpu *v, u64 type, u64 pcid, u64 gva);
 int sim_set_caps(struct sim_vcpu *v, const struct mmu_caps *c);
+
 /* Others: a device through mmu_write(), through a pointer and mmu_wrote(), or unnoticed. */
-enum sim_how { SIM_BY_WRITE, SIM_BY_CMPXCHG, SIM_BY_POINTER, SIM_BY_NOBODY };
+enum sim_how {
+	SIM_BY_WRITE,
+	SIM_BY_CMPXCHG,
+	SIM_BY_POINTER,
+	SIM_BY_NOBODY
+};
+
 bool sim_dma(u64 gpa, u64 value, u8 size, enum sim_how how);
 /* The vCPUs on other CPUs that are in guest go on for a moment. */
 void sim_meanwhile(void);
