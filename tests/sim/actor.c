@@ -97,6 +97,7 @@ static void judge_ok(struct sim_vcpu *v, const struct sim_access *a, u64 gpa, co
 
 	if (sim_legal_ok(v, a, gpa))
 		return;
+	sim_explain(v, a);
 	ok = sim_reference(v, a, &now);
 	sim_fail("vCPU %u %s %#llx: %s at gpa %#llx; now it is %s %#llx", v->id,
 		 access_text(a->access), (unsigned long long)a->gva, how, (unsigned long long)gpa,
@@ -110,6 +111,7 @@ static void judge_fault(struct sim_vcpu *v, const struct sim_access *a, u32 erro
 
 	if (sim_legal_fault(v, a, error, begin))
 		return;
+	sim_explain(v, a);
 	ok = sim_reference(v, a, &now);
 	sim_fail("vCPU %u %s %#llx: #PF with error %#x; now it is %s %#llx", v->id,
 		 access_text(a->access), (unsigned long long)a->gva, error, ok ? "gpa" : "fault",
@@ -133,6 +135,7 @@ static void complete(struct sim_vcpu *v, const struct sim_access *a, u64 hpa, st
 		return;
 	}
 	sim_check(s->kind == SLOT_RAM, "hardware writes to ROM at %#llx", (unsigned long long)gpa);
+	sim_reconcile();
 	memcpy(sim_host(gpa), &a->value, a->size);
 	sim_noted(gpa, a->size);
 }
@@ -323,6 +326,8 @@ struct sim_out sim_access(struct sim_vcpu *v, const struct sim_access *a)
 		if (!again(v, a, &out))
 			break;
 	v->busy = false;
+	if (out.end == SIM_STUCK)
+		sim_explain(v, a);
 	sim_check(out.end != SIM_STUCK || sim.may_stick, "vCPU %u %s %#llx never ends", v->id,
 		  access_text(a->access), (unsigned long long)a->gva);
 	sim_check(out.end != SIM_NOMEM || sim.refused, "vCPU %u %#llx: no memory", v->id,

@@ -141,7 +141,7 @@ static void mark_dirty(u64 gfn)
 
 /* --- history ---------------------------------------------------------------------------------- */
 
-#define VERSIONS 10 /* that are kept of a word */
+#define VERSIONS SIM_PAST /* that are kept of a word */
 #define WORDS    (1U << 14)
 
 struct word {
@@ -260,8 +260,11 @@ void sim_noted(u64 gpa, u64 len)
 	mark_dirty(gpa >> PAGE_SHIFT);
 }
 
+/* What mmu/ has set so far comes before the store. */
 void sim_pending(u64 gpa, bool on)
 {
+	if (on)
+		sim_reconcile();
 	word_find(gpa, true)->pending = on;
 }
 
@@ -309,14 +312,16 @@ u64 sim_peek(u64 gpa, u8 size)
 void sim_past(u64 gpa, u8 size, u64 since, struct sim_past *p)
 {
 	struct word *w = word_find(gpa, false);
-	u64 to = sim.now + 1;
+	u64 to;
 
+	if (w)
+		word_reconcile(w);
+	to = sim.now + 1;
 	*p = (struct sim_past){ .nr = 1 };
 	p->value[0] = sim_peek(gpa, size);
 	p->to[0] = to;
 	if (!w)
 		return;
-	word_reconcile(w);
 	p->nr = 0;
 	for (u32 i = w->nr; i-- > 0 && to > since;) {
 		if (w->nr - i > VERSIONS) {

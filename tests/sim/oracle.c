@@ -15,6 +15,7 @@
 
 /* One word that a walk reads. */
 struct read {
+	u64 gpa;
 	u64 from, to; /* the version was there in [from, to) */
 	bool current, a, d, p, fixed;
 	u64 value;
@@ -43,6 +44,7 @@ static uint64_t give(uint64_t gpa, int size)
 	c = MIN(en.choice[en.nr], past.nr - 1);
 	en.choices[en.nr++] = past.nr;
 	*r = (struct read){
+		.gpa = gpa,
 		.from = past.from[c],
 		.to = past.to[c],
 		.current = c == 0,
@@ -95,6 +97,30 @@ static void run(const struct sim_vcpu *v, const struct sim_access *a, u64 since,
 	en.nr = 0;
 	en.since = since;
 	ref_translate(&r, a->gva, to_ref(a), give, out);
+}
+
+void sim_explain(const struct sim_vcpu *v, const struct sim_access *a)
+{
+	u64 gpa;
+	bool ok = sim_reference(v, a, &gpa);
+
+	sim_log("cr0 %#llx cr3 %#llx cr4 %#llx efer %#llx pkru %#x ac %u",
+		(unsigned long long)v->regs.cr0, (unsigned long long)v->regs.cr3,
+		(unsigned long long)v->regs.cr4, (unsigned long long)v->regs.efer, a->pkru, a->ac);
+	sim_log("walk now: %s %#llx, time %llu, flushed all %llu, space %llu, non-global %llu",
+		ok ? "gpa" : "fault", (unsigned long long)gpa, (unsigned long long)sim.now,
+		(unsigned long long)v->arch.all,
+		(unsigned long long)v->arch.space[sim_pcid(&v->regs)],
+		(unsigned long long)v->arch.nonglobal);
+	for (u32 i = 0; i < en.nr; i++) {
+		struct sim_past past;
+
+		sim_past(en.read[i].gpa, sim_pte_size(sim_mode_of(&v->regs)), 0, &past);
+		for (u32 k = 0; k < past.nr; k++)
+			sim_log("  %#llx: %#llx from %llu", (unsigned long long)en.read[i].gpa,
+				(unsigned long long)past.value[k],
+				(unsigned long long)past.from[k]);
+	}
 }
 
 bool sim_reference(const struct sim_vcpu *v, const struct sim_access *a, u64 *gpa)

@@ -302,6 +302,8 @@ u32 sim_pcid(const struct mmu_regs *r);
 /* A processor may complete this access at gpa. begin: sim.now when the access began. */
 bool sim_legal_ok(const struct sim_vcpu *v, const struct sim_access *a, u64 gpa);
 bool sim_legal_fault(const struct sim_vcpu *v, const struct sim_access *a, u32 error, u64 begin);
+/* The walk with the history of its entries, into the log. */
+void sim_explain(const struct sim_vcpu *v, const struct sim_access *a);
 /* What the reference walker says now. False: *gpa is the error code. */
 bool sim_reference(const struct sim_vcpu *v, const struct sim_access *a, u64 *gpa);
 
