@@ -54,6 +54,11 @@ void cpufeat_init(void)
 	}
 }
 
+bool cpu_is_tcg(void)
+{
+	return strcmp(cpu_hypervisor, "TCGTCGTCGTCG") == 0;
+}
+
 const char *cpu_feature_name(enum cpu_feature f)
 {
 	return features[f].name;

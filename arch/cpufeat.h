@@ -36,6 +36,8 @@ extern char cpu_vendor[13];
 extern char cpu_hypervisor[13]; /* signature of the hypervisor below us, or "" */
 
 void cpufeat_init(void);
+/* QEMU emulates this CPU: for the QUIRKs of its emulator, which KVM does not share. */
+bool cpu_is_tcg(void);
 const char *cpu_feature_name(enum cpu_feature f);
 
 static inline bool cpu_has(enum cpu_feature f)

@@ -22,6 +22,8 @@
 #define RTE_LEVEL  BIT32(15)
 #define RTE_MASKED BIT32(16)
 
+#define DEST_ALL 0xff /* physical destination: every local APIC */
+
 static struct {
 	struct {
 		volatile u32 *regs;
@@ -91,7 +93,7 @@ static void isa_irq(u8 vector)
 	ir.isa[i].fn(ir.isa[i].arg);
 }
 
-int irq_request(u32 isa_irq_nr, void (*fn)(void *arg), void *arg)
+static int request(u32 isa_irq_nr, u32 dest, void (*fn)(void *arg), void *arg)
 {
 	u32 gsi;
 
@@ -106,11 +108,21 @@ int irq_request(u32 isa_irq_nr, void (*fn)(void *arg), void *arg)
 		if (gsi < ir.io[i].gsi_base || pin >= ir.io[i].pins)
 			continue;
 		trap_set_irq((u8)(VEC_IRQ_BASE + isa_irq_nr), isa_irq);
-		io_write(ir.io[i].regs, REG_RTE + 2 * pin + 1, cpus[0]->apic_id << 24);
+		io_write(ir.io[i].regs, REG_RTE + 2 * pin + 1, dest << 24);
 		io_write(ir.io[i].regs, REG_RTE + 2 * pin,
 			 (VEC_IRQ_BASE + isa_irq_nr) | (ir.isa[isa_irq_nr].low ? RTE_LOW : 0) |
 				 (ir.isa[isa_irq_nr].level ? RTE_LEVEL : 0));
 		return 0;
 	}
 	return -ENODEV;
+}
+
+int irq_request(u32 isa_irq_nr, void (*fn)(void *arg), void *arg)
+{
+	return request(isa_irq_nr, cpus[0]->apic_id, fn, arg);
+}
+
+int irq_request_all(u32 isa_irq_nr, void (*fn)(void *arg), void *arg)
+{
+	return request(isa_irq_nr, DEST_ALL, fn, arg);
 }

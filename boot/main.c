@@ -5,6 +5,7 @@
 #include "lib/log.h"
 
 #include "arch/cpufeat.h"
+#include "arch/heartbeat.h"
 #include "arch/hostmap.h"
 #include "arch/irq.h"
 #include "arch/lapic.h"
@@ -117,6 +118,7 @@ void boot_main(u32 magic, u64 info_hpa)
 		pr_warn("boot: no usable ACPI tables: one CPU, no device interrupts");
 	reset_init(&acpi, options.exit_debug);
 	cpus_start(&acpi, memory_low_page(&info), options.max_cpus);
+	heartbeat_start();
 	pr_info("boot: %u CPUs, %llu MiB free", nr_cpus,
 		(unsigned long long)(frames_free_count() / 256));
 	if (!thread_create(cpus[0], "boot", boot_late, NULL))

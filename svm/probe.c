@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "arch/cpufeat.h"
 #include "arch/msr.h"
@@ -60,7 +59,7 @@ int svm_probe(char *why, size_t size)
 	f->pku = cpuid(0, 0).eax >= 7 && (cpuid(7, 0).ecx & BIT32(3));
 	f->vendor = cpu_vendor;
 	f->below = cpu_hypervisor;
-	f->is_tcg = !strcmp(f->below, "TCGTCGTCGTCG");
+	f->is_tcg = cpu_is_tcg();
 	if (f->svm) {
 		r = cpuid(0x8000000a, 0);
 		f->revision = r.eax & 0xff;

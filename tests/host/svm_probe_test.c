@@ -16,6 +16,11 @@ u32 cpu_features;
 char cpu_vendor[13] = "AuthenticAMD";
 char cpu_hypervisor[13];
 
+bool cpu_is_tcg(void)
+{
+	return false;
+}
+
 static int msr_rc;
 static u64 msr_val;
 
