@@ -9,6 +9,7 @@
 #include "mmu/shadow/prefetch.h"
 #include "mmu/shadow/rights.h"
 #include "mmu/shadow/rmap.h"
+#include "mmu/shadow/root_priv.h"
 #include "mmu/shadow/sp.h"
 #include "mmu/shadow/unsync.h"
 #include "mmu/slot_priv.h"
@@ -154,6 +155,7 @@ static bool may_write_table(const struct fetch *f, struct mmu_result *r)
 
 	if (unsync_try(vm_of(f), f->gfn))
 		return true;
+	r->own_table = root_is_current(vm_of(f), f->gfn);
 	for (u32 level = w->level; w->top && level <= w->top; level++)
 		if (gpa_to_gfn(w->gpte_gpa[level]).v == f->gfn.v)
 			r->own_table = true;

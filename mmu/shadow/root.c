@@ -266,6 +266,14 @@ static bool shadows(const struct mmu_vm *m, const struct shadow_root *r, gfn_t g
 	return false;
 }
 
+bool root_is_current(const struct mmu_vm *m, gfn_t gfn)
+{
+	for (const struct mmu_ctx *c = m->shadow.ctxs; c; c = c->next)
+		if (c->cache.cur && shadows(m, c->cache.cur, gfn))
+			return true;
+	return false;
+}
+
 void root_drop_obsolete(struct mmu_vm *m)
 {
 	drop_where(m, is_obsolete, GFN(0));

@@ -32,3 +32,5 @@ void root_drop_ctx(struct mmu_ctx *c);
 void root_drop_cached(struct mmu_vm *m, u32 max);
 void root_drop_obsolete(struct mmu_vm *m);
 void root_drop_cached_of(struct mmu_vm *m, gfn_t gfn);
+/* The guest table in gfn is what a current root points to itself. */
+bool root_is_current(const struct mmu_vm *m, gfn_t gfn);
