@@ -25,7 +25,8 @@ help:
 	@echo "make run        boot it under QEMU           make iso VM=dir/machine.ini OUT=file.iso"
 	@echo "make test       everything below             make bench     print the benchmark table"
 	@echo "make lint       style and structure          make format    apply .clang-format"
-	@echo "make host-test  unit tests on this machine   make fuzz-test"
+	@echo "make host-test  unit tests on this machine   make fuzz-test  make mutant-test"
+	@echo "make soak       longer tests; writes docs/mutants.md"
 	@echo "make build-test both compilers, DEBUG, size, reproducible image"
 
 # --- flags --------------------------------------------------------------------------------------
@@ -125,7 +126,7 @@ objects: $(OBJ) $(BUILD)/libc.a
 # --- tests --------------------------------------------------------------------------------------
 
 # make test runs these, in this order; each leaves build/results/TIER.xml.
-TIERS := lint build-test host-test fuzz-test
+TIERS := lint build-test host-test mutant-test fuzz-test
 include tests/host/host.mk
 include image.mk
 -include tests/system/system.mk

@@ -17,6 +17,7 @@
 
 #include "mmu/direct.h"
 #include "mmu/mmu.h"
+#include "mmu/mutant.h"
 #include "mmu/reader.h"
 #include "mmu/slot_priv.h"
 #include "mmu/track.h"
@@ -67,7 +68,7 @@ static enum mmu_verdict spurious(struct mmu_vm *m, gfn_t gfn, struct mmu_result 
 	if (gfn.v != m->spurious_gfn.v)
 		m->spurious_run = 0;
 	m->spurious_gfn = gfn;
-	if (++m->spurious_run >= SPURIOUS_LIMIT) {
+	if (++m->spurious_run >= SPURIOUS_LIMIT && !MUTANT(SPURIOUS_FOR_EVER)) {
 		m->broken = "a frame faults for ever although its entry allows the access";
 		r->reason = m->broken;
 		return MMU_KILL_VM;
@@ -169,8 +170,9 @@ static __noinline enum mmu_verdict fault_slow(struct mmu_vm *m, const struct mmu
  *	[  gfn   ] [ slot ] [1][ gen ]
  */
 #define LOOKASIDE_SLOT_SHIFT 16
-#define LOOKASIDE_SLOT       MASK(23, LOOKASIDE_SLOT_SHIFT)
 #define LOOKASIDE_VALID      BIT(15)
+#define LOOKASIDE_GEN        (MUTANT(MMIO_GEN_UNCHECKED) ? 0 : MASK(14, 0))
+#define LOOKASIDE_KEY        (MASK(63, 24) | LOOKASIDE_VALID | LOOKASIDE_GEN)
 
 static __always_inline u64 lookaside_word(gfn_t gfn, u32 slot, u32 gen)
 {
@@ -210,7 +212,7 @@ enum mmu_verdict mmu_fault(struct mmu_vm *m, const struct mmu_fault *f, struct m
 	gfn_t gfn = gpa_to_gfn(f->gpa);
 	u64 w = READ_ONCE(*lookaside(m, gfn));
 
-	if (unlikely((w ^ lookaside_word(gfn, 0, READ_ONCE(m->slots.gen))) & ~LOOKASIDE_SLOT))
+	if (unlikely((w ^ lookaside_word(gfn, 0, READ_ONCE(m->slots.gen))) & LOOKASIDE_KEY))
 		return fault_walk(m, f, r);
 	mmu_stat_inc(m, MMU_STAT_FAULT_MMIO);
 	trace_event(MMU_FAULT, env_tsc(), f->gpa.v, f->hw_error, MMU_MMIO);

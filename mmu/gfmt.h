@@ -9,6 +9,7 @@
 #include "lib/types.h"
 
 #include "arch/regs.h"
+#include "mmu/mutant.h"
 #include "mmu/walk.h"
 
 #define GPTE_P  BIT(0)
@@ -110,7 +111,7 @@ static __always_inline u64 gfmt_reserved_at(const struct gfmt *const f, u32 leve
 {
 	if (f->pdpt && level == f->top)
 		return MASK(2, 1) | MASK(8, 5) | GPTE_NX;
-	return level > 3 ? GPTE_PS : 0;
+	return level > 3 && !MUTANT(PS_NOT_RESERVED) ? GPTE_PS : 0;
 }
 
 /* Where a leaf of 4 MiB has its address bits from 32 up: 20:13. */

@@ -50,7 +50,18 @@ extern int mutant_on; /* tests/host/mutant.c: from the environment */
 	X(INVLPG_KEEPS_SPLINTERS, "INVLPG in a large page flushes all of it")                     \
 	X(PF_DELIVERY_WITHOUT_SYNC, "delivery of a #PF re-reads the entry of its address")        \
 	X(QUADRANT_ONE_OF_TWO, "a directory entry of 4 bytes stands for two shadow entries")      \
-	X(ZAP_ALL_WITHOUT_FLUSH, "no CPU uses obsolete tables after they were declared so")
+	X(ZAP_ALL_WITHOUT_FLUSH, "no CPU uses obsolete tables after they were declared so")       \
+	X(ACCESS_OF_WHOLE_WALK, "a table inherits what the entries above it allow, no more")      \
+	X(CHUNKS_SPARSE, "only the first chunk of a list is partly filled")                       \
+	X(DOWNGRADE_UNFLUSHED, "rights that are taken away are flushed")                          \
+	X(L1TF_LEAK, "an entry that faults names no cacheable memory")                            \
+	X(MMIO_GEN_UNCHECKED, "a device entry older than the slots is not believed")              \
+	X(PS_NOT_RESERVED, "PS is reserved above level 3")                                        \
+	X(S2_11_PAE_IS_LONG, "a PAE table is never taken for one of long mode")                   \
+	X(S3_11_NO_REWALK, "a walk whose entry has changed under it starts again")                \
+	X(SPURIOUS_FOR_EVER, "a fault that never ends stops the machine")                         \
+	X(S1_07_NEEDLESS_SMEP, "SMEP is no part of a table's role while CR0.WP is set")           \
+	X(S2_08_LEVEL_COMPARED, "where a table stands does not matter to its sync")
 
 enum mutant {
 	MUTANT_NONE,

@@ -66,7 +66,7 @@ static enum role_fmt fmt_of(const struct mmu_regs *r)
 	if (r->efer & EFER_LMA)
 		return ROLE_LM;
 	if (r->cr4 & CR4_PAE)
-		return ROLE_PAE;
+		return MUTANT(S2_11_PAE_IS_LONG) ? ROLE_LM : ROLE_PAE;
 	return (r->cr4 & CR4_PSE) && !MUTANT(S1_07_PSE_NO_FORMAT) ? ROLE_32_PSE : ROLE_32;
 }
 
@@ -107,7 +107,7 @@ static union page_role page_role_of(const struct mmu_regs *r, u32 caps)
 		.access = ACCESS_ALL,
 		.nx = wide && (r->efer & EFER_NXE),
 		.wp = pg && wp,
-		.smep_nwp = pg && smep && !wp,
+		.smep_nwp = pg && smep && (!wp || MUTANT(S1_07_NEEDLESS_SMEP)),
 		.emul_nwp = pg && ((r->cr4 & CR4_SMAP) || keys) && !wp,
 		.caps = MUTANT(S1_04_CAPS_NOT_IN_ROLE) ? 0 : caps & 15,
 	};
@@ -247,6 +247,8 @@ bool role_sync_equal(union page_role a, union page_role b)
 
 	if (MUTANT(S2_08_WP_NOT_COMPARED))
 		mask &= ~((union page_role){ .wp = 1 }).word;
+	if (MUTANT(S2_08_LEVEL_COMPARED))
+		mask |= ((union page_role){ .level = 7 }).word;
 	return ((a.word ^ b.word) & mask) == 0;
 }
 

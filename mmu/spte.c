@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "mmu/geom.h"
+#include "mmu/mutant.h"
 #include "mmu/walk.h"
 
 struct mmu_hw mmu_hw;
@@ -88,7 +89,7 @@ u64 spte_leaf(hpa_t hpa, u32 level, u32 access, u64 soft)
  */
 static u64 trap_high_bits(void)
 {
-	return mmu_hw.l1tf ? MASK(51, mmu_hw.maxphyaddr - 1u) : 0;
+	return mmu_hw.l1tf && !MUTANT(L1TF_LEAK) ? MASK(51, mmu_hw.maxphyaddr - 1u) : 0;
 }
 
 u64 spte_trap(u32 slot, u32 gen)
@@ -124,8 +125,9 @@ flushneed_t spte_change(u64 old, u64 new)
 	/* No processor caches an entry that faults, nor keeps one that it has no right to use. */
 	if (!spte_is_leaf(old))
 		return flush_need(FLUSH_NONE);
-	if (spte_is_leaf(new) && spte_hpa(old).v == spte_hpa(new).v &&
-	    (spte_access(old) & ~spte_access(new)) == 0)
+	if (MUTANT(DOWNGRADE_UNFLUSHED) ||
+	    (spte_is_leaf(new) && spte_hpa(old).v == spte_hpa(new).v &&
+	     (spte_access(old) & ~spte_access(new)) == 0))
 		return flush_need(FLUSH_NONE);
 	return flush_need(FLUSH_SYNC);
 }

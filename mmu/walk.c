@@ -11,6 +11,7 @@
 
 #include "mmu/gfmt.h"
 #include "mmu/mmu.h"
+#include "mmu/mutant.h"
 #include "mmu/slot_priv.h"
 
 /* Walks before a guest that keeps changing its entries under us gets a fault for it. */
@@ -145,6 +146,8 @@ static __always_inline bool walk_core(const struct gfmt *const f, const struct m
 	}
 	w->page_size = BIT(gfmt_shift(f, level));
 	w->access = (u8)rights_to_access(rights);
+	if (MUTANT(ACCESS_OF_WHOLE_WALK))
+		memset(w->access_in, w->access, sizeof(w->access_in));
 	w->reason = denied(regs, rights, access);
 	pkey = f->pkey && (rights & GPTE_U) && pkey_denies(regs, e, access);
 	if (w->reason || pkey)
@@ -209,7 +212,7 @@ bool mmu_walk(struct mmu_vm *m, const struct mmu_regs *regs, gva_t gva, u32 acce
 		if (!walk_once(m, regs, gva, access, w))
 			return false;
 		if ((access & MMU_NO_AD) || w->top == 0 ||
-		    set_accessed_dirty(m, w, access, wide, pdpt)) {
+		    set_accessed_dirty(m, w, access, wide, pdpt) || MUTANT(S3_11_NO_REWALK)) {
 			w->ok = true;
 			return true;
 		}

@@ -8,6 +8,7 @@
 
 #include "lib/bug.h"
 
+#include "mmu/mutant.h"
 #define CHAIN BIT32(31)
 
 struct idchunk {
@@ -144,7 +145,7 @@ void idlist_add(struct idlist_pool *p, idlist_t *l, spteid_t id)
 	if (!(*l & CHAIN)) {
 		push_chunk(p, l, 0);
 		push_id(*l, single);
-	} else if (chunk_get(chain_head(*l))->nr == IDCHUNK_IDS) {
+	} else if (chunk_get(chain_head(*l))->nr == IDCHUNK_IDS || MUTANT(CHUNKS_SPARSE)) {
 		push_chunk(p, l, chain_head(*l));
 	}
 	push_id(*l, id);

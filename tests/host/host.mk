@@ -16,7 +16,7 @@ FLAGS_fuzz := $(HOST_FLAGS) -O2
 $(BUILD)/host.mk: tests/host/host.awk $(HOST_TESTS) $(FUZZ_TESTS)
 	$Q mkdir -p $(@D)
 	$Q awk -v build=$(BUILD) -f $< $(HOST_TESTS) $(FUZZ_TESTS) >$@
-ifneq ($(filter %-test host-test fuzz-test $(BUILD)/host/% $(BUILD)/fuzz/%,$(MAKECMDGOALS)),)
+ifneq ($(filter %-test soak soak-% host-test fuzz-test $(BUILD)/host/% $(BUILD)/fuzz/%,$(MAKECMDGOALS)),)
 include $(BUILD)/host.mk
 endif
 
@@ -24,7 +24,17 @@ host-test: $(HOST_TESTS:tests/%.c=$(BUILD)/%) $(HOST_SCRIPTS)
 	$Q $(PYTHON) tests/host/run.py --limit 60 --out $(BUILD)/results/$@.xml $^
 fuzz-test: $(FUZZ_TESTS:tests/%.c=$(BUILD)/%)
 	$Q $(PYTHON) tests/host/run.py --limit 600 --out $(BUILD)/results/$@.xml $^
-.PHONY: host-test fuzz-test
+
+# Each rule of docs/seeds.md: its test passes, and fails once the rule is broken.
+MUTANTS = $(PYTHON) tests/host/mutants.py --limit 100 --out $(BUILD)/results/$@.xml
+SEED_TESTS := $(sort $(wildcard $(foreach p,$(shell sed -n \
+	's/^|[^|]*|[^|]*| `\([a-z0-9_]*\)` `.*/\1/p' docs/seeds.md),tests/host/$(p).c)))
+mutant-test: $(SEED_TESTS:tests/%.c=$(BUILD)/%)
+	$Q $(MUTANTS) $^
+soak: soak-mutants
+soak-mutants: $(SEED_TESTS:tests/%.c=$(BUILD)/%)
+	$Q $(MUTANTS) --cross docs/mutants.md $^
+.PHONY: host-test fuzz-test mutant-test soak soak-mutants
 
 # The image's own C library in one object, every name prefixed, for lib_libc_test.c.
 $(BUILD)/host/newlib.o: $(BUILD)/libc.a $(BUILD)/obj/lib/libc.c.o

@@ -479,8 +479,12 @@ static void pae_has_no_table_at_level_3(const struct mmu_regs *r)
 {
 	struct root_plan p = root_plan(role_cpu(r, 0), 15);
 
-	for (u32 i = 0; i < p.children; i++)
-		assert_true(p.child[i].fmt == ROLE_LM || p.child[i].level == 2);
+	for (u32 i = 0; i < p.children; i++) {
+		if (r->efer & EFER_LMA)
+			assert_int_equal(p.child[i].fmt, ROLE_LM);
+		else
+			assert_true(p.child[i].fmt != ROLE_LM && p.child[i].level == 2);
+	}
 }
 
 static void pae_tables_are_never_tables_of_long_mode(void **state)

@@ -12,6 +12,7 @@ sys.path[:0] = [HERE, os.path.dirname(HERE)]
 # pylint: disable=wrong-import-position
 import report
 import commands
+import mmu
 import source
 import text
 from tree import Tree
@@ -43,7 +44,7 @@ def prove(check):
 def main():
     """Run all checks; exit status 1 if one finds something."""
     tree, cases = Tree(), []
-    for check in source.CHECKS + text.CHECKS + commands.CHECKS:
+    for check in source.CHECKS + text.CHECKS + commands.CHECKS + mmu.CHECKS:
         start = time.monotonic()
         bad = prove(check) or check.run(tree)
         seconds = time.monotonic() - start
