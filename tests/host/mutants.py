@@ -107,14 +107,16 @@ def has_test(program, function):
 
 def row_wrong(row, mutants):
     """What is wrong with a row in itself, or None."""
-    if row.test == "open" or row.test.startswith("review-only: "):
-        return None if row.mutant == "-" else f"a mutant without a test: {row.mutant}"
+    if row.test.startswith("review-only: ") and row.mutant != "-":
+        return f"a mutant without a test: {row.mutant}"
+    if row.mutant == "-" and (row.test == "open" or row.test.startswith("review-only: ")):
+        return None
     lint = LINT.match(row.test)
     if lint:
         return None if lint.group(1) in lint_names() else f"no lint check: {row.test}"
-    if not row.program():
+    if not row.program() and row.test != "open":
         return f"neither a test, nor lint, nor review-only: {row.test}"
-    if not has_test(*row.program()):
+    if row.program() and not has_test(*row.program()):
         return f"there is no such test: {row.test}"
     if row.mutant.startswith("none: "):
         return None
