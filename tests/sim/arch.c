@@ -74,11 +74,19 @@ void sim_arch_reset(struct sim_vcpu *v)
 /* --- events ----------------------------------------------------------------------------------- */
 
 /* The ring forgets the oldest: that only allows more. */
-static void note_page(struct sim_arch *a, u64 gva, u32 pcid, bool psc, bool global)
+static void note_page(struct sim_arch *a, u64 gva, u32 pcid, enum mmu_event ev)
 {
 	struct sim_inval *i = &a->inval[a->next++ % SIM_INVALS];
 
-	*i = (struct sim_inval){ sim.now, gva, (u16)pcid, psc, global };
+	*i = (struct sim_inval){
+		.time = sim.now,
+		.gva = gva,
+		.pcid = (u16)pcid,
+		/* A fault forgets the pointers on its own path only, and the one page number. */
+		.psc = ev != MMU_EV_PF,
+		.large = ev != MMU_EV_PF,
+		.global = ev != MMU_EV_INVPCID_ADDR,
+	};
 }
 
 void sim_arch_event(struct sim_vcpu *v, enum mmu_event ev, u64 gva, u32 pcid)
@@ -92,8 +100,7 @@ void sim_arch_event(struct sim_vcpu *v, enum mmu_event ev, u64 gva, u32 pcid)
 	case SCOPE_NONE:
 		break;
 	case SCOPE_PAGE:
-		/* A fault forgets the pointers on its own path only. */
-		note_page(a, gva, pcid, ev != MMU_EV_PF, ev != MMU_EV_INVPCID_ADDR);
+		note_page(a, gva, pcid, ev);
 		break;
 	case SCOPE_SPACE:
 		if (ev == MMU_EV_INVPCID_NONGLOBAL)

@@ -164,8 +164,9 @@ static u64 horizon(const struct sim_vcpu *v, u64 gva, u64 size, bool global)
 		since = MAX(since, MAX(a->nonglobal, a->space[pcid]));
 	for (u32 k = 0; k < SIM_INVALS; k++) {
 		const struct sim_inval *i = &a->inval[k];
+		u64 page = i->large ? size : PAGE_SIZE;
 
-		if (concerns(i, pcid, global) && i->gva / size == gva / size)
+		if (concerns(i, pcid, global) && i->gva / page == gva / page)
 			since = MAX(since, i->time);
 	}
 	return since;

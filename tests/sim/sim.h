@@ -109,6 +109,7 @@ struct sim_inval {
 	u16 pcid;
 	bool psc;    /* the caches of paging structures as a whole, too */
 	bool global; /* global translations, too */
+	bool large;  /* all of a large page; else parts of it may stay cached */
 };
 
 #define SIM_INVALS 32
