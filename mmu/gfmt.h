@@ -22,6 +22,13 @@
 
 #define GPTE_PKEY_SHIFT 59
 
+/* Protection key of a leaf. Kept whether keys are on or not: they may be switched on later, without
+ * a flush. Other formats have zeros there. */
+static __always_inline u32 gpte_pkey(u64 gpte)
+{
+	return (u32)FIELD(gpte, GPTE_PKEY_SHIFT + 3, GPTE_PKEY_SHIFT);
+}
+
 struct gfmt {
 	u8 top;        /* level of the table that CR3 points to */
 	u8 entry_size; /* 4 or 8 bytes */

@@ -54,10 +54,10 @@ struct mmu_fault {
 
 struct mmu_result {
 	struct mmu_gfault fault; /* MMU_INJECT */
-	u16 dev;        /* MMU_MMIO: the slot's device id; MMU_DEV_NONE = hole, reads ones */
-	gpa_t dev_base; /* MMU_MMIO: first gpa of that slot */
-	gpa_t gpa;      /* shadow paging, MMU_MMIO and MMU_EMULATE: what gva translates to */
-	bool own_table; /* MMU_EMULATE: a write to a table of its own walk, or to a current root */
+	u16 dev;            /* MMU_MMIO: the slot's device id; MMU_DEV_NONE = hole, reads ones */
+	gpa_t dev_base;     /* MMU_MMIO: first gpa of that slot */
+	gpa_t gpa;          /* shadow paging, MMU_MMIO and MMU_EMULATE: what gva translates to */
+	bool may_unshadow;  /* MMU_EMULATE: mmu_unshadow() and another try do as well */
 	const char *reason; /* static text for the shell: why this verdict */
 };
 

@@ -179,9 +179,10 @@ struct mmu_shadow_fault {
 
 /*
  * INJECT: r->fault; what the delivery of a #PF flushes is done. MMIO: r->dev, dev_base, gpa.
- * EMULATE: the instruction must be emulated. r->own_table: it writes to a table of its own walk, or
- * to one that a vCPU's current root points to, so mmu_unshadow() and running it again might never
- * end.
+ * EMULATE: the instruction must be emulated. r->may_unshadow: mmu_unshadow() of the frame and
+ * running it again do as well. That is not so for a table of its own walk or of a vCPU's current
+ * root, which would be shadowed again at once, nor where the reason is another one than a shadowed
+ * table.
  */
 enum mmu_verdict mmu_shadow_fault(struct mmu_ctx *c, const struct mmu_shadow_fault *f,
 				  struct mmu_result *r);

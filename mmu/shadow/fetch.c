@@ -103,7 +103,7 @@ static union page_role child_role(const struct fetch *f, spx_t x, u32 idx, gfn_t
 	leaf = f->walk->gpte[top];
 	return role_split_child(
 		sp->role, MMU_R | rights_of_leaf(f->ctx->role.page, f->walk->access_in[top], leaf),
-		f->ctx->role.pke ? (u32)FIELD(leaf, GPTE_PKEY_SHIFT + 3, GPTE_PKEY_SHIFT) : 0);
+		gpte_pkey(leaf));
 }
 
 spx_t table_get(struct mmu_vm *m, gfn_t gfn, union page_role role, struct mmu_res *res)
@@ -155,10 +155,10 @@ static bool may_write_table(const struct fetch *f, struct mmu_result *r)
 
 	if (unsync_try(vm_of(f), f->gfn))
 		return true;
-	r->own_table = root_is_current(vm_of(f), f->gfn);
+	r->may_unshadow = !root_is_current(vm_of(f), f->gfn);
 	for (u32 level = w->level; w->top && level <= w->top; level++)
 		if (gpa_to_gfn(w->gpte_gpa[level]).v == f->gfn.v)
-			r->own_table = true;
+			r->may_unshadow = false;
 	r->reason = "write to a guest page table";
 	return false;
 }
@@ -192,9 +192,7 @@ static u32 leaf_pkey(const struct fetch *f, union page_role role)
 {
 	if (role.direct)
 		return role.pkey;
-	if (role.fmt != ROLE_LM || !f->ctx->role.pke)
-		return 0;
-	return (u32)FIELD(f->walk->gpte[role.level], GPTE_PKEY_SHIFT + 3, GPTE_PKEY_SHIFT);
+	return gpte_pkey(f->walk->gpte[role.level]);
 }
 
 static enum mmu_verdict set_leaf(const struct fetch *f, spx_t x, u32 idx, struct mmu_result *r)

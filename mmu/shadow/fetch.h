@@ -35,7 +35,7 @@ struct fetch {
 
 /*
  * Under mmu_vm.lock, with a usable current root and FETCH_PAGES in the context's reserve. FIXED,
- * SPURIOUS, RETRY (nothing but tables that are right was linked), EMULATE (own_table is set).
+ * SPURIOUS, RETRY (nothing but tables that are right was linked), EMULATE (may_unshadow is set).
  */
 enum mmu_verdict fetch(const struct fetch *f, struct mmu_result *r);
 

@@ -86,7 +86,7 @@ static bool inexpressible(const struct mmu_ctx *c, const struct mmu_shadow_fault
 		return false;
 	if (!(w->access & MMU_W))
 		return true;
-	key = (u32)FIELD(w->gpte[w->level], GPTE_PKEY_SHIFT + 3, GPTE_PKEY_SHIFT);
+	key = gpte_pkey(w->gpte[w->level]);
 	return c->role.pke && (f->pkru >> (2 * key) & 3);
 }
 

@@ -33,7 +33,7 @@ static void fill(const struct fetch *f, spx_t x, u32 idx, u64 gpte, u64 reserved
 	const struct gfmt *fmt = role_gfmt(sp->role);
 	gfn_t gfn = gpa_to_gfn(GPA(gfmt_leaf_gpa(fmt, gpte, 1)));
 	const struct slot *s;
-	u32 rights, pkey = 0;
+	u32 rights;
 
 	if (~gpte & (GPTE_P | GPTE_A) || (gpte & reserved))
 		return;
@@ -41,9 +41,7 @@ static void fill(const struct fetch *f, spx_t x, u32 idx, u64 gpte, u64 reserved
 	if (!s || !slot_has_memory(s))
 		return;
 	rights = allowed(m, s, gfn, rights_of_leaf(sp->role, sp->role.access, gpte));
-	if (fmt->pkey && f->ctx->role.pke)
-		pkey = (u32)FIELD(gpte, GPTE_PKEY_SHIFT + 3, GPTE_PKEY_SHIFT);
-	sp_set_leaf(m, x, idx, sspte_leaf(hfn_to_hpa(slot_hfn(s, gfn)), 1, rights, pkey),
+	sp_set_leaf(m, x, idx, sspte_leaf(hfn_to_hpa(slot_hfn(s, gfn)), 1, rights, gpte_pkey(gpte)),
 		    src_word(gpte, gfn));
 	mmu_stat_inc(m, MMU_STAT_PREFETCH);
 }

@@ -35,7 +35,7 @@
 static inline u64 src_word(u64 gpte, gfn_t gfn)
 {
 	return gfn.v << SRC_GFN_SHIFT | (gpte & SRC_FLAGS) | (gpte & GPTE_NX ? SRC_NX : 0) |
-	       FIELD(gpte, GPTE_PKEY_SHIFT + 3, GPTE_PKEY_SHIFT) << SRC_PKEY_SHIFT;
+	       (u64)gpte_pkey(gpte) << SRC_PKEY_SHIFT;
 }
 
 static inline gfn_t src_gfn(u64 word)

@@ -37,11 +37,7 @@ static void sync_one(struct mmu_vm *m, spx_t x, u32 idx, u64 reserved)
 	rights = rights_of_leaf(sp->role, sp->role.access, gpte);
 	if (!sspte_writable(e))
 		rights &= ~MMU_W;
-	sp_set_leaf(
-		m, x, idx,
-		sspte_leaf(sspte_hpa(e), 1, rights,
-			   f->pkey ? (u32)FIELD(gpte, GPTE_PKEY_SHIFT + 3, GPTE_PKEY_SHIFT) : 0),
-		src);
+	sp_set_leaf(m, x, idx, sspte_leaf(sspte_hpa(e), 1, rights, gpte_pkey(gpte)), src);
 }
 
 static u64 reserved_bits(struct mmu_vm *m, const struct sp *sp)

@@ -237,8 +237,8 @@ static bool trapped(struct sim_vcpu *v, const struct sim_access *a, const struct
 {
 	gfn_t gfn = gpa_to_gfn(r->gpa);
 
-	out->own_table = r->own_table;
-	if (a->unshadow && !r->own_table && mmu_is_shadowed(&sim.vm, gfn)) {
+	out->may_unshadow = r->may_unshadow;
+	if (a->unshadow && r->may_unshadow && mmu_is_shadowed(&sim.vm, gfn)) {
 		mmu_unshadow(&sim.vm, gfn);
 		return true;
 	}

@@ -148,7 +148,7 @@ struct sim_out {
 	u64 gpa, value;
 	u32 error;  /* of the #PF */
 	u32 faults; /* calls of mmu_shadow_fault() */
-	bool emulated, own_table;
+	bool emulated, may_unshadow;
 };
 
 struct sim_access {
