@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Linux under load on every kind of machine: nothing is lost, and the hypervisor stays sane.
 
-One thread for all CPUs: with a thread for each, TCG now and then resets the machine under load
+One thread for all CPUs: with a thread for each, QEMU now and then resets the machine under load
 (docs/limits.md).
 """
 
