@@ -197,7 +197,9 @@ static enum mmu_verdict mapped(struct mmu_ctx *c, const struct mmu_shadow_fault 
 	r->gpa = w->gpa;
 	fetch.slot = mmu_slot_find(c->vm, fetch.gfn);
 	if (!fetch.slot || !slot_has_memory(fetch.slot)) {
-		remember_device(c, f, gen, fetch.gfn);
+		/* A hole may become memory without a new generation. */
+		if (fetch.slot)
+			remember_device(c, f, gen, fetch.gfn);
 		return to_device(c, fetch.slot, w->gpa, r);
 	}
 	if ((f->access & MMU_W) && fetch.slot->kind == SLOT_ROM) {

@@ -257,7 +257,8 @@ void sp_drop(struct mmu_vm *m, spx_t x, u32 idx)
 
 		idlist_remove(&m->shadow.ids, &ch->parents, spte_id(x, idx));
 		unsync_clear_bit(sp, idx);
-		if (ch->role.direct)
+		/* Pieces of a large page may be anywhere below. */
+		if (ch->role.direct || ch->role.level > 1)
 			m->shadow.lazy_large = next_epoch(m);
 	} else {
 		rmap_remove(m, sp_leaf_gfn(sp, idx), sp->role.level, spte_id(x, idx));
