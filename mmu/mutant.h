@@ -61,6 +61,15 @@ extern int mutant_on; /* tests/host/mutant.c: from the environment */
 	X(S3_11_NO_REWALK, "a walk whose entry has changed under it starts again")                \
 	X(SPURIOUS_FOR_EVER, "a fault that never ends stops the machine")                         \
 	X(S1_07_NEEDLESS_SMEP, "SMEP is no part of a table's role while CR0.WP is set")           \
+	X(S3_01_STORE_WITHOUT_ZAP, "a store to a shadowed table drops what was made from it")     \
+	X(S3_03_NEIGHBOUR_COMPARED, "it is the entry of this level that is compared")             \
+	X(S3_04_FRESHLY_FROZEN_TRUSTED, "a table that the fault itself froze is compared, too")   \
+	X(S3_07_STORE_NOT_COUNTED, "a trapped store ends the trust in walks before it")           \
+	X(S3_07_FREEZE_NOT_COUNTED, "so does a table that gets frozen")                           \
+	X(S3_08_CHILD_FRAME_IGNORED, "a linked child of another frame is not used")               \
+	X(S3_09_ENTRY_READ_TWICE, "each entry is read once for its comparison")                   \
+	X(S3_10_RESERVE_LOST, "a fault that must be retried gives back what it reserved")         \
+	X(S3_11_OLD_VALUE_KEPT, "the walk is compared as it left the entries, with A and D")      \
 	X(S2_08_LEVEL_COMPARED, "where a table stands does not matter to its sync")
 
 enum mutant {

@@ -195,6 +195,8 @@ static bool set_accessed_dirty(struct mmu_vm *m, struct mmu_walk *w, u32 access,
 			continue;
 		if (gmem_set_bits(m, w->gpte_gpa[level], &old, new, wide ? 8 : 4) == 0)
 			return false;
+		if (MUTANT(S3_11_OLD_VALUE_KEPT))
+			continue;
 		w->gpte[level] = new;
 	}
 	return true;

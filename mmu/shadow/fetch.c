@@ -80,6 +80,12 @@ static bool gpte_still(const struct fetch *f, spx_t x, u32 level)
 	if (m->shadow.tune.seq_skip && m->shadow.seq == f->seq && sp->frozen_seq <= f->seq &&
 	    !(sp->flags & SP_UNSYNC))
 		return true;
+	if (MUTANT(S3_04_FRESHLY_FROZEN_TRUSTED) && sp->frozen_seq > f->seq)
+		return true;
+	if (MUTANT(S3_03_NEIGHBOUR_COMPARED) && level < f->walk->top)
+		level++;
+	if (MUTANT(S3_09_ENTRY_READ_TWICE))
+		(void)gpte_read(m, f->walk->gpte_gpa[level], sp_source_size(sp->role));
 	now = gpte_read(m, f->walk->gpte_gpa[level], sp_source_size(sp->role));
 	return now == f->walk->gpte[level];
 }
@@ -120,7 +126,9 @@ spx_t table_get(struct mmu_vm *m, gfn_t gfn, union page_role role, struct mmu_re
 	x = sp_new(m, gfn, role, res);
 	if (!role.direct) {
 		rmap_freeze(m, gfn);
-		sp_get(x)->frozen_seq = ++m->shadow.seq;
+		if (!MUTANT(S3_07_FREEZE_NOT_COUNTED))
+			m->shadow.seq++;
+		sp_get(x)->frozen_seq = m->shadow.seq;
 	}
 	return x;
 }
@@ -135,7 +143,7 @@ static spx_t descend(const struct fetch *f, spx_t x, u32 idx)
 	union page_role role = child_role(f, x, idx, &gfn);
 	spx_t ch = sspte_is_table(e) ? sp_of_hpa(sspte_hpa(e)) : 0;
 
-	if (ch && sp_get(ch)->gfn.v == gfn.v &&
+	if (ch && (sp_get(ch)->gfn.v == gfn.v || MUTANT(S3_08_CHILD_FRAME_IGNORED)) &&
 	    (sp_get(ch)->role.word == role.word || MUTANT(CVE_2026_53359_ROLE_IGNORED)))
 		return ch;
 	sp_drop(m, x, idx);

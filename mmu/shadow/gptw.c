@@ -49,7 +49,10 @@ void gptw_before_store(struct mmu_vm *m, gpa_t gpa, u64 len)
 	if (len == 0 || sp_count_of(m, gfn) == 0)
 		return;
 	mmu_stat_inc(m, MMU_STAT_TABLE_WRITE);
-	m->shadow.seq++;
+	if (!MUTANT(S3_07_STORE_NOT_COUNTED))
+		m->shadow.seq++;
+	if (MUTANT(S3_01_STORE_WITHOUT_ZAP))
+		return;
 	for (x = sp_next_of(m, gfn, 0); x; x = next) {
 		u32 size = sp_source_size(sp_get(x)->role);
 

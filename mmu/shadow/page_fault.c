@@ -139,6 +139,8 @@ static enum mmu_verdict fill(struct fetch *f, struct mmu_result *r)
 	env_lock(&m->lock);
 	v = locked(f, r);
 	env_unlock(&m->lock);
+	if (MUTANT(S3_10_RESERVE_LOST) && v == MMU_RETRY)
+		f->ctx->res.nr = 0;
 	MMU_HOOK(AFTER_FETCH);
 	return v;
 }
