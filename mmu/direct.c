@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "mmu/mmu.h"
+#include "mmu/mutant.h"
 #include "mmu/shadow/rmap.h"
 #include "mmu/slot_priv.h"
 #include "mmu/track.h"
@@ -18,7 +19,7 @@ static u32 max_leaf_level(const struct slot *s)
 	/*
 	 * All RAM is executable: on processors with the page-size-change erratum that means 4 KiB.
 	 */
-	if (s->dirty_log || mmu_hw.multihit)
+	if (s->dirty_log || (mmu_hw.multihit && !MUTANT(MULTIHIT_LARGE)))
 		return 1;
 	return mmu_hw.has_1g ? 3 : 2;
 }

@@ -147,7 +147,7 @@ static void *cmpxchg_ptr(struct mmu_vm *m, gpa_t gpa, u8 size)
 
 	if (size == 0 || size > 16 || (size & (size - 1)) || gpa.v % size)
 		return NULL;
-	return gmem_ptr(m, gpa, true, &len);
+	return gmem_ptr(m, gpa, !MUTANT(AD_WRITES_ROM), &len);
 }
 
 int mmu_cmpxchg(struct mmu_vm *m, gpa_t gpa, void *old, const void *new, u8 size)

@@ -25,6 +25,7 @@ extern int mutant_on; /* tests/host/mutant.c: from the environment */
 	X(S1_04_CAPS_NOT_IN_ROLE, "the role names the record of CPUID")                           \
 	X(S1_06_CAPS_SHARED, "two different records of CPUID are never the same one")             \
 	X(S1_07_PSE_NO_FORMAT, "CR4.PSE is another format, not the same one")                     \
+	X(S1_10_CAPS_WAIT, "a new CPUID holds at once, whatever comes next")                      \
 	X(S1_11_LMA_UNCHECKED, "long mode and CR0.PG come together")                              \
 	X(S2_03_ROOT_BIT, "a table's role does not say whether it is a root")                     \
 	X(S2_07_ONE_QUADRANT, "each root's plan names all parts of the guest's table")            \
@@ -52,6 +53,8 @@ extern int mutant_on; /* tests/host/mutant.c: from the environment */
 	X(QUADRANT_ONE_OF_TWO, "a directory entry of 4 bytes stands for two shadow entries")      \
 	X(ZAP_ALL_WITHOUT_FLUSH, "no CPU uses obsolete tables after they were declared so")       \
 	X(ACCESS_OF_WHOLE_WALK, "a table inherits what the entries above it allow, no more")      \
+	X(AD_WRITES_ROM, "accessed and dirty bits are set in RAM alone")                          \
+	X(MULTIHIT_LARGE, "with the erratum no executable leaf is large")                         \
 	X(CHUNKS_SPARSE, "only the first chunk of a list is partly filled")                       \
 	X(DOWNGRADE_UNFLUSHED, "rights that are taken away are flushed")                          \
 	X(L1TF_LEAK, "an entry that faults names no cacheable memory")                            \

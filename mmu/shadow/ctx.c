@@ -141,7 +141,8 @@ int mmu_ctx_set_caps(struct mmu_ctx *c, const struct mmu_caps *caps)
 		return id;
 	c->caps = (u32)id;
 	caps_apply(&c->vm->shadow.caps, c->caps, &r);
-	take_regs(c, &r, SCOPE_ALL);
+	if (!MUTANT(S1_10_CAPS_WAIT))
+		take_regs(c, &r, SCOPE_ALL);
 	return 0;
 }
 

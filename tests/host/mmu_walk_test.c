@@ -140,20 +140,14 @@ static struct ref_access ref_access_of(u32 access)
 static void check_updates(const struct ref_out *want, const struct mmu_regs *r, u64 gva, u32 access,
 			  const struct mmu_walk *w, const u64 *before)
 {
-	for (int i = 0; i < want->nr_updates; i++) {
-		const struct ref_update *u = &want->update[i];
-		u64 expect = writable(u->gpa) ? u->value : read_mem(u->gpa, u->size);
-
-		if (read_mem(u->gpa, u->size) != expect)
-			explain(r, gva, access, want, w);
-	}
 	for (u32 l = w->top; l && l >= w->level; l--) {
 		int size = r->cr4 & 1u << 5 ? 8 : 4;
-		bool updated = false;
+		u64 expect = before[l];
 
 		for (int i = 0; i < want->nr_updates; i++)
-			updated |= want->update[i].gpa == w->gpte_gpa[l].v;
-		if (!updated && read_mem(w->gpte_gpa[l].v, size) != before[l])
+			if (want->update[i].gpa == w->gpte_gpa[l].v && writable(w->gpte_gpa[l].v))
+				expect = want->update[i].value;
+		if (read_mem(w->gpte_gpa[l].v, size) != expect)
 			explain(r, gva, access, want, w);
 		if (writable(w->gpte_gpa[l].v))
 			write_mem(w->gpte_gpa[l].v, before[l], size);
