@@ -339,12 +339,11 @@ struct sim_out sim_access(struct sim_vcpu *v, const struct sim_access *a)
 
 void sim_meanwhile(void)
 {
-	static bool inside;
 	struct sim_access a;
 
-	if (!sim.lively || inside)
+	if (!sim.lively || sim.meanwhile)
 		return;
-	inside = true;
+	sim.meanwhile = true;
 	for (u32 i = 0; i < sim.nr_vcpus; i++) {
 		struct sim_vcpu *v = &sim.vcpu[i];
 
@@ -356,7 +355,7 @@ void sim_meanwhile(void)
 		else if (!sim_touch(v, &a))
 			sim_exit(v);
 	}
-	inside = false;
+	sim.meanwhile = false;
 }
 
 /* --- instructions that mmu/ sees -------------------------------------------------------------- */

@@ -186,6 +186,7 @@ struct sim {
 	bool lively;           /* other vCPUs go on at every chance */
 	bool may_stick;        /* SIM_STUCK is not a failure */
 	bool refused;          /* an allocation was refused: SIM_NOMEM is not a failure */
+	bool meanwhile;        /* inside sim_meanwhile() */
 	u32 depth;             /* of actions inside hooks */
 	u32 writing;           /* write accesses since D bits were last looked at */
 	u64 checked, doubtful; /* accesses judged; of these, those with too many possibilities */
