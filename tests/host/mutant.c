@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Linked to every test program: the mutant named by the environment variable MUTANT is on from the
- * start. A name that is none ends the program, so that a run without a mutant is never taken for
- * one with it.
+ * Linked to every test program. From the start the mutant that the environment variable MUTANT
+ * names is on, and only the test that TEST_FILTER names is run. A name that is no mutant ends the
+ * program, so that a run without a mutant is never taken for one with it.
  */
 #include "mmu/mutant.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
+
+#include "test.h"
 
 int mutant_on;
 
@@ -20,8 +21,10 @@ static const char *const names[MUTANT_NR] = {
 
 static void __attribute__((constructor)) choose(void)
 {
-	const char *name = getenv("MUTANT");
+	const char *name = getenv("MUTANT"), *test = getenv("TEST_FILTER");
 
+	if (test)
+		cmocka_set_test_filter(test);
 	if (!name)
 		return;
 	for (int i = MUTANT_NONE + 1; i < MUTANT_NR; i++)

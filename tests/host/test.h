@@ -6,19 +6,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
-
-/* TEST_FILTER=name runs that test alone. */
-static void __attribute__((constructor)) test_filter(void)
-{
-	const char *name = getenv("TEST_FILTER");
-
-	if (name)
-		cmocka_set_test_filter(name);
-}
 
 /* A small generator (xorshift64) for tests with random input: the same on every run. */
 static inline uint64_t test_random(uint64_t *seed)
