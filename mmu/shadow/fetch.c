@@ -215,7 +215,8 @@ static enum mmu_verdict set_leaf(const struct fetch *f, spx_t x, u32 idx, struct
 		r->reason = "the guest's entry is in memory that cannot take its dirty bit";
 		return MMU_EMULATE;
 	}
-	if (f->access & MMU_W && sp_count_of(m, f->gfn) && !may_write_table(f, r))
+	if (f->access & MMU_W && sp_count_of(m, f->gfn) &&
+	    !(MUTANT(LOST_WRITE_PROTECTION) && sspte_writable(*p)) && !may_write_table(f, r))
 		return MMU_EMULATE;
 	e = sspte_leaf(hfn_to_hpa(slot_hfn(f->slot, first)), role.level,
 		       limit_rights(f, role.level, rights), leaf_pkey(f, role));

@@ -11,29 +11,7 @@
 
 #include <cmocka.h>
 
-#include "mmu/track.h"
-#include "mmu/vm.h"
-#include "tests/sim/sim.h"
-
-/* The frames that the address leads to before and after. */
-#define OLD 0x400000ULL
-#define NEW 0x480000ULL
-#define GB  0x40000000ULL
-
-#define LEAF (P_ | W_ | U_ | A_ | D_)
-
-static const struct sim_slot slots[] = {
-	{ .gfn = 0, .nr = 4096, .hfn = SIM_RAM >> PAGE_SHIFT, .kind = SLOT_RAM },
-	{ .gfn = GB >> PAGE_SHIFT,
-	  .nr = 4096,
-	  .hfn = (SIM_RAM + GB) >> PAGE_SHIFT,
-	  .kind = SLOT_RAM },
-	{ 0 },
-};
-
-/* vCPU 0 pages; vCPU 1 has paging off, so that it writes to any table by its address. */
-static struct sim_vcpu *const reader = &sim.vcpu[0];
-static struct sim_vcpu *const writer = &sim.vcpu[1];
+#include "tests/host/shadow_setup.h"
 
 /* The change of one entry. */
 struct change {
@@ -42,29 +20,10 @@ struct change {
 	u8 size;
 };
 
-static void tune(bool unsync, bool seq_skip)
-{
-	struct mmu_tune t = sim.vm.shadow.tune;
-
-	t.unsync = unsync;
-	t.seq_skip = seq_skip;
-	t.prefetch = 1;
-	mmu_shadow_tune(&sim.vm, &t);
-}
-
 static void start(bool unsync, bool seq_skip)
 {
-	sim_start(&(struct sim_cfg){ .cpus = 2, .vcpus = 2, .slots = slots });
-	sim.keep = SIM_KEEP_ALL;
-	sim_tables_at(16);
-	sim_set_space(writer, &(struct sim_space){ .mode = SIM_NONE }, false, false);
-	tune(unsync, seq_skip);
-}
-
-static void finish(void)
-{
-	sim_audit();
-	sim_stop();
+	setup(unsync);
+	setup_tune(unsync, seq_skip);
 }
 
 /*
@@ -132,8 +91,8 @@ static void write_after_the_fill_is_repaired_by_its_handler(void **state)
 }
 
 /* One write between walk and fill: the fault must not use what the walk saw. */
-static void stale_walk(enum sim_mode mode, u32 level, bool warm, bool seq_skip,
-		       enum mmu_hook where, void (*write)(void *))
+static void stale_walk(enum sim_mode mode, u32 level, bool warm, bool seq_skip, enum mmu_hook where,
+		       void (*write)(void *))
 {
 	struct change c;
 	struct sim_out out;
@@ -291,16 +250,14 @@ static void freeze_flushes_rights_that_were_dropped_before(void **state)
 	/* All is shadowed but the reader's leaf table. */
 	sim_map(&c.space, c.gva + SZ_1G, OLD, LEAF, 1);
 	sim_expect_ok(reader, c.gva + SZ_1G, MMU_R, OLD);
-	a = (struct sim_access){ .gva = gva | (c.gpa & 0xfff),
-				 .access = MMU_W,
-				 .size = 8,
-				 .value = c.value };
+	a = (struct sim_access){
+		.gva = gva | (c.gpa & 0xfff), .access = MMU_W, .size = 8, .value = c.value
+	};
 	sim_expect_ok(writer, gva, MMU_R, c.gpa & ~0xfffULL);
 	assert_true(sim_touch(writer, &a));
-	assert_true(sim_touch(writer, &(struct sim_access){ .gva = a.gva,
-							    .access = MMU_W,
-							    .size = 8,
-							    .value = OLD | LEAF }));
+	assert_true(sim_touch(
+		writer, &(struct sim_access){
+				.gva = a.gva, .access = MMU_W, .size = 8, .value = OLD | LEAF }));
 	assert_true(sim_dma(sim_pte(&own, gva, 1), 0, 8, SIM_BY_WRITE));
 	assert_true(writer->in_guest);
 	sim_expect_ok(reader, c.gva, MMU_R, OLD);
@@ -318,15 +275,9 @@ static void leaf_entry_is_compared(void **state)
 		u32 level;
 		u64 from, to;
 	} leaf[] = {
-		{ SIM_32, 1, OLD, NEW },
-		{ SIM_PAE, 1, OLD, NEW },
-		{ SIM_LM4, 1, OLD, NEW },
-		{ SIM_LM5, 1, OLD, NEW },
-		{ SIM_PSE, 2, 0x400000, 0x800000 },
-		{ SIM_PAE, 2, 0x400000, 0x600000 },
-		{ SIM_LM4, 2, 0x400000, 0x600000 },
-		{ SIM_LM5, 2, 0x400000, 0x600000 },
-		{ SIM_LM4, 3, 0, GB },
+		{ SIM_32, 1, OLD, NEW },  { SIM_PAE, 1, OLD, NEW }, { SIM_LM4, 1, OLD, NEW },
+		{ SIM_LM5, 1, OLD, NEW }, { SIM_PSE, 2, OLD, NEW }, { SIM_PAE, 2, OLD, NEW },
+		{ SIM_LM4, 2, OLD, NEW }, { SIM_LM5, 2, OLD, NEW }, { SIM_LM4, 3, 0, GB },
 		{ SIM_LM5, 3, 0, GB },
 	};
 
