@@ -74,6 +74,73 @@ extern int mutant_on; /* tests/host/mutant.c: from the environment */
 	X(S3_10_RESERVE_LOST, "a fault that must be retried gives back what it reserved")          \
 	X(S3_11_OLD_VALUE_KEPT, "the walk is compared as it left the entries, with A and D")       \
 	X(LOST_WRITE_PROTECTION, "a writable leaf for another frame than before is checked again") \
+#define MMU_MUTANTS(X)                                                                            \
+	X(S0_03_PAE_UNCACHED, "roots of PAE guests are kept in the cache")                        \
+	X(S0_04_NO_SEARCH_FROM_PAE, "the cache is searched whatever the root is")                 \
+	X(S0_08_GARBAGE_CACHED, "a root that must not be kept does not enter the cache")          \
+	X(S0_09_B_MISS_DROPS, "a miss from such a root drops nothing")                            \
+	X(S1_01_NO_VALID_BIT, "a role says itself that it is one")                                \
+	X(S1_04_CAPS_NOT_IN_ROLE, "the role names the record of CPUID")                           \
+	X(S1_06_CAPS_SHARED, "two different records of CPUID are never the same one")             \
+	X(S1_07_PSE_NO_FORMAT, "CR4.PSE is another format, not the same one")                     \
+	X(S1_10_CAPS_WAIT, "a new CPUID holds at once, whatever comes next")                      \
+	X(S1_11_LMA_UNCHECKED, "long mode and CR0.PG come together")                              \
+	X(S2_03_ROOT_BIT, "a table's role does not say whether it is a root")                     \
+	X(S2_07_ONE_QUADRANT, "each root's plan names all parts of the guest's table")            \
+	X(S2_08_WP_NOT_COMPARED, "a table is synced only by a mode with equal rules")             \
+	X(S0_13_OBSOLETE_ROOT_USED, "an obsolete root is never found again")                      \
+	X(S2_01_PAE_KEY_IS_FRAME, "the key of a PAE root is its four entries")                    \
+	X(S3_03_NO_COMPARE, "each entry of the walk is compared before it is linked")             \
+	X(S3_05_FREEZE_WITHOUT_FLUSH, "a frozen table is flushed before it is trusted")           \
+	X(S3_05_LAZY_W_FORGOTTEN, "a freeze flushes rights dropped without a flush")              \
+	X(S3_06_LEAF_NOT_COMPARED, "the leaf entry is compared, too")                             \
+	X(S3_13_STORE_BEFORE_ZAP, "a trapped store comes after its shadow entries are gone")      \
+	X(S4_01_ONE_UNRESOLVED, "every page of a vector is brought up to date")                   \
+	X(S4_02_BITS_KEPT, "bits are cleared while pages are collected")                          \
+	X(S4_05_INTERIOR_UNSYNC, "only leaf tables go out of sync")                               \
+	X(S4_06_STALE_BIT_KEPT, "a bit with nothing unsync below is cleared")                     \
+	X(S4_07_MORE_IS_THE_END, "a full vector is resolved and the collection goes on")          \
+	X(S4_08_WAY_CLEARED, "the way to what is not collected keeps its bits")                   \
+	X(S4_10_NO_DEDUP, "a page is in a vector once")                                           \
+	X(UNSYNC_B_ROLE_OF_ANOTHER, "a page is synced by the rules of its own role")              \
+	X(UNSYNC_C_WRITABLE_LEFT, "what is about to be in sync is mapped writable nowhere")       \
+	X(UNSYNC_D_NOT_MARKED, "a table that is mapped writable is marked")                       \
+	X(S4_04_CLEAR_BEFORE_ADD, "a bit is cleared only for what is in the vector")              \
+	X(S4_11_DOUBLE_DECREMENT, "a bit that is clear is not counted down again")                \
+	X(S4_12_SYNC_BEFORE_FREEZE, "all pages of a vector are frozen before one is synced")      \
+	X(UNSYNC_A_LINK_WITHOUT_SYNC, "an unsync page is synced before it is linked")             \
+	X(CVE_2026_53359_ROLE_IGNORED, "a linked child is used only if its role matches in full") \
+	X(CVE_2026_64561_ROOT_RECLAIMED, "what a root points to is not reclaimed")                \
+	X(CVE_2026_23401_NO_DROP, "a leaf for another frame is dropped before it is overwritten") \
+	X(I16_LARGE_OVER_SHADOWED, "no large leaf covers a shadowed frame")                       \
+	X(FLUSH_EVENT_WITHOUT_SYNC, "a flush by the guest syncs the root")                        \
+	X(INSTALL_WITHOUT_SYNC, "a root is synced whenever it is installed")                      \
+	X(INVLPG_WITHOUT_SYNC, "INVLPG re-reads the entry of its address")                        \
+	X(INVLPG_KEEPS_SPLINTERS, "INVLPG in a large page flushes all of it")                     \
+	X(PF_DELIVERY_WITHOUT_SYNC, "delivery of a #PF re-reads the entry of its address")        \
+	X(QUADRANT_ONE_OF_TWO, "a directory entry of 4 bytes stands for two shadow entries")      \
+	X(ZAP_ALL_WITHOUT_FLUSH, "no CPU uses obsolete tables after they were declared so")       \
+	X(ACCESS_OF_WHOLE_WALK, "a table inherits what the entries above it allow, no more")      \
+	X(AD_WRITES_ROM, "accessed and dirty bits are set in RAM alone")                          \
+	X(MULTIHIT_LARGE, "with the erratum no executable leaf is large")                         \
+	X(CHUNKS_SPARSE, "only the first chunk of a list is partly filled")                       \
+	X(DOWNGRADE_UNFLUSHED, "rights that are taken away are flushed")                          \
+	X(L1TF_LEAK, "an entry that faults names no cacheable memory")                            \
+	X(MMIO_GEN_UNCHECKED, "a device entry older than the slots is not believed")              \
+	X(PS_NOT_RESERVED, "PS is reserved above level 3")                                        \
+	X(S2_11_PAE_IS_LONG, "a PAE table is never taken for one of long mode")                   \
+	X(S3_11_NO_REWALK, "a walk whose entry has changed under it starts again")                \
+	X(SPURIOUS_FOR_EVER, "a fault that never ends stops the machine")                         \
+	X(S1_07_NEEDLESS_SMEP, "SMEP is no part of a table's role while CR0.WP is set")           \
+	X(S3_01_STORE_WITHOUT_ZAP, "a store to a shadowed table drops what was made from it")     \
+	X(S3_03_NEIGHBOUR_COMPARED, "it is the entry of this level that is compared")             \
+	X(S3_04_FRESHLY_FROZEN_TRUSTED, "a table that the fault itself froze is compared, too")   \
+	X(S3_07_STORE_NOT_COUNTED, "a trapped store ends the trust in walks before it")           \
+	X(S3_07_FREEZE_NOT_COUNTED, "so does a table that gets frozen")                           \
+	X(S3_08_CHILD_FRAME_IGNORED, "a linked child of another frame is not used")               \
+	X(S3_09_ENTRY_READ_TWICE, "each entry is read once for its comparison")                   \
+	X(S3_10_RESERVE_LOST, "a fault that must be retried gives back what it reserved")         \
+	X(S3_11_OLD_VALUE_KEPT, "the walk is compared as it left the entries, with A and D")      \
 	X(S2_08_LEVEL_COMPARED, "where a table stands does not matter to its sync")
 
 enum mutant {

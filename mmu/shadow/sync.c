@@ -42,8 +42,11 @@ static void sync_one(struct mmu_vm *m, spx_t x, u32 idx, u64 reserved)
 
 static u64 reserved_bits(struct mmu_vm *m, const struct sp *sp)
 {
-	struct mmu_regs regs = role_regs(m, sp->role);
+	union page_role role = sp->role;
+	struct mmu_regs regs;
 
+	role.nx |= MUTANT(UNSYNC_B_ROLE_OF_ANOTHER);
+	regs = role_regs(m, role);
 	return gfmt_reserved(role_gfmt(sp->role), &regs);
 }
 
@@ -71,13 +74,14 @@ void unsync_resolve(struct mmu_vm *m, struct pvec *pv)
 
 	MMU_HOOK(BEFORE_SYNC);
 	/* All at once, and one flush for all: a page of the vector may map another one. */
-	for (u32 i = 0; i < pv->nr; i++)
+	for (u32 i = 0; i < pv->nr && !MUTANT(UNSYNC_C_WRITABLE_LEFT); i++)
 		owed |= rmap_protect(m, sp_get(pv->sp[i])->gfn);
 	if ((owed || m->shadow.lazy_w > m->synced_stamp) && !MUTANT(S4_12_SYNC_BEFORE_FREEZE))
 		tlb_sync(m);
 	MMU_HOOK(AFTER_FREEZE);
 	for (u32 i = 0; i < pv->nr; i++) {
-		sync_page(m, pv->sp[i]);
+		if (!MUTANT(S4_01_ONE_UNRESOLVED) || i)
+			sync_page(m, pv->sp[i]);
 		sp_get(pv->sp[i])->flags &= (u8)~SP_INPVEC;
 	}
 	pv->nr = 0;
@@ -98,5 +102,5 @@ void sync_tree(struct mmu_vm *m, spx_t x)
 		rc = unsync_collect_and_clear(x, &pv);
 		if (pv.nr)
 			unsync_resolve(m, &pv);
-	} while (rc == COLLECT_MORE);
+	} while (rc == COLLECT_MORE && !MUTANT(S4_07_MORE_IS_THE_END));
 }

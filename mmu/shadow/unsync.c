@@ -89,9 +89,10 @@ bool unsync_try(struct mmu_vm *m, gfn_t gfn)
 	if (!m->shadow.tune.unsync)
 		return false;
 	for (spx_t x = 0; (x = sp_next_of(m, gfn, x));)
-		if (sp_get(x)->role.level > 1 || sp_get(x)->flags & SP_INPVEC)
+		if ((sp_get(x)->role.level > 1 && !MUTANT(S4_05_INTERIOR_UNSYNC)) ||
+		    sp_get(x)->flags & SP_INPVEC)
 			return false;
-	for (spx_t x = 0; (x = sp_next_of(m, gfn, x));)
+	for (spx_t x = 0; (x = sp_next_of(m, gfn, x)) && !MUTANT(UNSYNC_D_NOT_MARKED);)
 		unsync_mark(m, x);
 	return true;
 }
@@ -116,7 +117,7 @@ static bool pvec_add(struct pvec *pv, spx_t x)
 {
 	struct sp *sp = sp_get(x);
 
-	if (sp->flags & SP_INPVEC)
+	if (sp->flags & SP_INPVEC && !MUTANT(S4_10_NO_DEDUP))
 		return true;
 	if (pv->nr == PVEC_NR)
 		return false;
@@ -139,6 +140,14 @@ static spx_t child_at(spx_t x, u32 idx)
 	return sspte_is_table(e) ? sp_of_hpa(sspte_hpa(e)) : 0;
 }
 
+/* What is below entry p->idx is covered (it is in a vector) or needs nothing: on to the next. */
+static void pass(struct place *p, bool covered)
+{
+	if (!MUTANT(S4_02_BITS_KEPT) && (covered || !MUTANT(S4_06_STALE_BIT_KEPT)))
+		unsync_clear_bit(sp_get(p->sp), p->idx);
+	p->idx++;
+}
+
 enum collect unsync_collect_and_clear(spx_t x, struct pvec *pv)
 {
 	struct place at[MMU_MAX_LEVEL + 1] = { { .sp = x } };
@@ -153,8 +162,7 @@ enum collect unsync_collect_and_clear(spx_t x, struct pvec *pv)
 			if (depth == 0)
 				return COLLECT_DONE;
 			/* All below is covered, so the way to it is clear. */
-			p = &at[--depth];
-			unsync_clear_bit(sp_get(p->sp), p->idx);
+			pass(&at[--depth], true);
 			continue;
 		}
 		MMU_HOOK(IN_COLLECT);
@@ -165,8 +173,11 @@ enum collect unsync_collect_and_clear(spx_t x, struct pvec *pv)
 		}
 		if (MUTANT(S4_04_CLEAR_BEFORE_ADD))
 			unsync_clear_bit(sp_get(p->sp), p->idx);
-		if (ch && sp_get(ch)->flags & SP_UNSYNC && !pvec_add(pv, ch))
+		if (ch && sp_get(ch)->flags & SP_UNSYNC && !pvec_add(pv, ch)) {
+			while (MUTANT(S4_08_WAY_CLEARED) && depth--)
+				unsync_clear_bit(sp_get(at[depth].sp), at[depth].idx);
 			return COLLECT_MORE;
-		unsync_clear_bit(sp_get(p->sp), p->idx);
+		}
+		pass(p, ch && sp_get(ch)->flags & SP_UNSYNC);
 	}
 }
