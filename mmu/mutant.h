@@ -97,6 +97,7 @@ extern int mutant_on; /* tests/host/mutant.c: from the environment */
 	X(S3_13_STORE_BEFORE_ZAP, "a trapped store comes after its shadow entries are gone")      \
 	X(S4_01_ONE_UNRESOLVED, "every page of a vector is brought up to date")                   \
 	X(S4_02_BITS_KEPT, "bits are cleared while pages are collected")                          \
+	X(S4_03_ONE_HOLD, "the lock is given up between two vectors")                             \
 	X(S4_05_INTERIOR_UNSYNC, "only leaf tables go out of sync")                               \
 	X(S4_06_STALE_BIT_KEPT, "a bit with nothing unsync below is cleared")                     \
 	X(S4_07_MORE_IS_THE_END, "a full vector is resolved and the collection goes on")          \

@@ -53,6 +53,7 @@ struct mmu_ctx {
 	struct rcache cache; /* under mmu_vm.lock, as everything that other CPUs may drop */
 	bool flush;          /* the tag must be flushed before the next entry */
 	bool synced;         /* the current root was synced since it was installed */
+	u32 sync_rounds;     /* loads that have synced a part of it */
 	struct mmu_res res;  /* pages kept ready for the next fault */
 	struct ctx_device device[CTX_DEVICES];
 	gva_t again_gva; /* the last fault, and how often it came back unchanged */

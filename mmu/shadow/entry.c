@@ -14,18 +14,37 @@ static bool ready(const struct mmu_ctx *c)
 	return root && root->gen == READ_ONCE(c->vm->shadow.gen);
 }
 
-static void sync_root(struct mmu_ctx *c)
+/*
+ * Other CPUs may thaw tables as fast as they are synced here: after so many vectors the rest is
+ * done under one hold of the lock.
+ */
+#define SYNC_ROUNDS 64
+
+/* One vector of tables below the current root; the lock is to be given up before the next one. */
+static void sync_some(struct mmu_ctx *c)
 {
 	const struct shadow_root *root = c->cache.cur;
+	bool all = c->sync_rounds++ >= SYNC_ROUNDS || MUTANT(S4_03_ONE_HOLD);
+	enum collect rc;
 
-	for (u32 i = 0; i < ARRAY_SIZE(root->child); i++)
-		if (root->child[i])
-			sync_tree(c->vm, root->child[i]);
+	do {
+		struct pvec pv = { .nr = 0 };
+
+		rc = COLLECT_DONE;
+		for (u32 i = 0; i < ARRAY_SIZE(root->child) && rc == COLLECT_DONE; i++)
+			if (root->child[i])
+				rc = unsync_collect_and_clear(root->child[i], &pv);
+		if (pv.nr)
+			unsync_resolve(c->vm, &pv);
+	} while (rc == COLLECT_MORE && all);
+	if (rc == COLLECT_MORE && !MUTANT(S4_07_MORE_IS_THE_END))
+		return;
 	c->synced = true;
+	c->sync_rounds = 0;
 }
 
-/* False: no table below 4 GiB is to be had. */
-static bool install(struct mmu_ctx *c)
+/* Under the lock. */
+static enum mmu_verdict install(struct mmu_ctx *c, struct mmu_result *r)
 {
 	if (!ready(c)) {
 		root_switch(c);
@@ -35,12 +54,17 @@ static bool install(struct mmu_ctx *c)
 	if (!c->cache.cur && !root_build(c)) {
 		/* The other roots hold some. */
 		root_drop_cached(c->vm, 1);
-		if (!root_build(c))
-			return false;
+		if (!root_build(c)) {
+			r->reason = "no table below 4 GiB for a PAE root";
+			return MMU_NOMEM;
+		}
 	}
 	if (!c->synced)
-		sync_root(c);
-	return true;
+		sync_some(c);
+	if (c->synced)
+		return MMU_FIXED;
+	r->reason = "more tables have to be synced";
+	return MMU_RETRY;
 }
 
 enum mmu_verdict mmu_shadow_load(struct mmu_ctx *c, struct mmu_result *r)
@@ -58,9 +82,8 @@ enum mmu_verdict mmu_shadow_load(struct mmu_ctx *c, struct mmu_result *r)
 	if (m->broken) {
 		r->reason = m->broken;
 		v = MMU_KILL_VM;
-	} else if (!install(c)) {
-		r->reason = "no table below 4 GiB for a PAE root";
-		v = MMU_NOMEM;
+	} else {
+		v = install(c, r);
 	}
 	env_unlock(&m->lock);
 	return v;

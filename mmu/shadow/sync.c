@@ -42,11 +42,10 @@ static void sync_one(struct mmu_vm *m, spx_t x, u32 idx, u64 reserved)
 
 static u64 reserved_bits(struct mmu_vm *m, const struct sp *sp)
 {
-	union page_role role = sp->role;
-	struct mmu_regs regs;
+	struct mmu_regs regs = role_regs(m, sp->role);
 
-	role.nx |= MUTANT(UNSYNC_B_ROLE_OF_ANOTHER);
-	regs = role_regs(m, role);
+	if (MUTANT(UNSYNC_B_ROLE_OF_ANOTHER))
+		regs.efer |= EFER_NXE;
 	return gfmt_reserved(role_gfmt(sp->role), &regs);
 }
 
@@ -102,5 +101,5 @@ void sync_tree(struct mmu_vm *m, spx_t x)
 		rc = unsync_collect_and_clear(x, &pv);
 		if (pv.nr)
 			unsync_resolve(m, &pv);
-	} while (rc == COLLECT_MORE && !MUTANT(S4_07_MORE_IS_THE_END));
+	} while (rc == COLLECT_MORE);
 }

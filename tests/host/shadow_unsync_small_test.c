@@ -94,8 +94,7 @@ static void one_case(u32 nr, u32 per_pd, u32 unsync, u32 gone)
 	env_unlock(&sim.vm.lock);
 	sim_load_cr3(v0, space.cr3);
 	for (u32 i = 0; i < nr; i++)
-		sim_expect_ok(v0, page(i, per_pd), MMU_R,
-			      unsync & BIT32(i) ? OTHER(i) : DATA(i));
+		sim_expect_ok(v0, page(i, per_pd), MMU_R, unsync & BIT32(i) ? OTHER(i) : DATA(i));
 	os_end();
 }
 

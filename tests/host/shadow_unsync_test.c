@@ -136,6 +136,32 @@ static void one_walk_collects_and_clears(void **state)
 	os_end();
 }
 
+static u64 synced_before, synced_at_most;
+
+static void lock_given_up(void)
+{
+	u64 synced = sim_stat(MMU_STAT_SYNC);
+
+	synced_at_most = MAX(synced_at_most, synced - synced_before);
+	synced_before = synced;
+}
+
+/* S4.3 */
+static void the_lock_is_held_for_one_vector_at_most(void **state)
+{
+	(void)state;
+	boot(1, 3 * PVEC_NR, 5);
+	move_all(3 * PVEC_NR, 5);
+	synced_before = sim_stat(MMU_STAT_SYNC);
+	synced_at_most = 0;
+	env_sim.unlocked = lock_given_up;
+	flush();
+	env_sim.unlocked = NULL;
+	assert_int_equal(synced_at_most, PVEC_NR);
+	expect_moved(3 * PVEC_NR, 5);
+	os_end();
+}
+
 /* S4.4 */
 static void a_bit_is_cleared_only_for_what_is_in_the_vector(void **state)
 {
@@ -452,6 +478,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_page_of_a_vector_is_resolved),
 		cmocka_unit_test(one_walk_collects_and_clears),
+		cmocka_unit_test(the_lock_is_held_for_one_vector_at_most),
 		cmocka_unit_test(a_bit_is_cleared_only_for_what_is_in_the_vector),
 		cmocka_unit_test(only_leaf_tables_go_out_of_sync),
 		cmocka_unit_test(a_bit_without_an_unsync_table_below_is_cleared),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A guest as scripts want it: much RAM at 0, page tables at TABLES, and a window of linear addresses
- * through which it writes to its own tables. Header only, for tests/host/shadow_*_test.c.
+ * A guest as scripts want it: much RAM at 0, page tables at TABLES, and a window of linear
+ * addresses through which it writes to its own tables. Header only, for tests/host/shadow_*_test.c.
  */
 #pragma once
 
@@ -11,12 +11,12 @@
 #include "mmu/pool.h"
 #include "mmu/shadow/sp.h"
 
-#define FRAMES 0x2000ULL
-#define TABLES 0x1000ULL /* frame */
-#define WINDOW 0x80000000ULL
-#define DATA(i) ((0x100ULL + (i)) << PAGE_SHIFT)
+#define FRAMES   0x2000ULL
+#define TABLES   0x1000ULL /* frame */
+#define WINDOW   0x80000000ULL
+#define DATA(i)  ((0x100ULL + (i)) << PAGE_SHIFT)
 #define OTHER(i) ((0x800ULL + (i)) << PAGE_SHIFT)
-#define LEAF (P_ | W_ | U_ | A_ | D_)
+#define LEAF     (P_ | W_ | U_ | A_ | D_)
 
 static inline void os_boot(u32 vcpus)
 {
