@@ -229,14 +229,15 @@ A mutant breaks one rule; the rows say which rules' tests then fail. Its own are
 
 def cross_row(mutant, words, rows, runner):
     """One line of the cross table, and whether a test that should have failed did not."""
-    seen, blind = [], False
+    seen, blind = {}, False
     for r in rows:
         dies = runner.ask(*r.program(), mutant)[0] == report.FAIL
         own = r.breaker() == mutant
         blind |= own and not dies
         if dies:
-            seen.append(f"**{r.rule}**" if own else r.rule)
-    return f"| `{mutant}` | {words} | {', '.join(dict.fromkeys(seen)) or 'none'} |\n", blind
+            seen[r.rule] = own or seen.get(r.rule, False)
+    names = [f"**{rule}**" if own else rule for rule, own in seen.items()]
+    return f"| `{mutant}` | {words} | {', '.join(names) or 'none'} |\n", blind
 
 
 def cross(runner, path, out):
