@@ -21,7 +21,7 @@ static u32 kicked; /* CPUs */
 
 /* --- the end of a failed run ------------------------------------------------------------------ */
 
-#define LOG_LINES 48
+#define LOG_LINES 1000
 
 static char lines[LOG_LINES][160];
 static u32 next_line;
