@@ -51,6 +51,7 @@ struct mmu_ctx {
 	u32 caps;            /* record number of the vCPU's CPUID */
 	struct rkey want;    /* the root that role and registers call for */
 	struct rcache cache; /* under mmu_vm.lock, as everything that other CPUs may drop */
+	hpa_t hw_root;       /* of the last entry */
 	bool flush;          /* the tag must be flushed before the next entry */
 	bool synced;         /* the current root was synced since it was installed */
 	u32 sync_rounds;     /* loads that have synced a part of it */
@@ -69,6 +70,14 @@ struct mmu_ctx {
 int mmu_shadow_init(struct mmu_vm *m) __must_check;
 /* Memory for the roots of PAE guests, below 4 GiB: nr frames from base. Once, at boot. */
 int mmu_shadow_low_init(hpa_t base, u32 nr) __must_check;
+
+/*
+ * What the VM's quota must hold for each context, on top of mmu_vm.used after mmu_shadow_init(), so
+ * that every fault can be served: a reserve of 11 pages, a root of four tables with their source
+ * words, and one way down of four more. An instruction that touches several pages at once needs 8
+ * more for each.
+ */
+#define MMU_CTX_MIN_PAGES 27
 
 /* The tag is registered with the VM. The context begins with paging off. -ENOSPC: too many
  * different CPUID records; -ENOMEM. */
@@ -165,7 +174,7 @@ void mmu_shadow_exit(struct mmu_ctx *c, bool flushed);
 /* For hardware's CR3, between enter and exit. */
 static inline hpa_t mmu_ctx_root(const struct mmu_ctx *c)
 {
-	return c->cache.cur->hw;
+	return c->hw_root;
 }
 
 /* --- faults ----------------------------------------------------------------------------------- */

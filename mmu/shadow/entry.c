@@ -9,7 +9,7 @@
 
 static bool ready(const struct mmu_ctx *c)
 {
-	const struct shadow_root *root = c->cache.cur;
+	const struct shadow_root *root = READ_ONCE(c->cache.cur);
 
 	return root && root->gen == READ_ONCE(c->vm->shadow.gen);
 }
@@ -91,12 +91,19 @@ enum mmu_verdict mmu_shadow_load(struct mmu_ctx *c, struct mmu_result *r)
 
 bool mmu_shadow_enter(struct mmu_ctx *c, enum mmu_flush *flush)
 {
+	const struct shadow_root *root;
+
 	*flush = mmu_enter(c->vm, c->tag);
-	/* After the tag was published: whoever makes roots obsolete now waits for us. */
-	if (unlikely(!ready(c))) {
+	/*
+	 * After the tag was published: whoever takes the root away from now on waits for us before
+	 * it is freed.
+	 */
+	root = READ_ONCE(c->cache.cur);
+	if (unlikely(!root || root->gen != READ_ONCE(c->vm->shadow.gen))) {
 		mmu_exit(c->tag);
 		return false;
 	}
+	c->hw_root = root->hw;
 	if (c->flush)
 		*flush = MMU_FLUSH_TAG;
 	return true;

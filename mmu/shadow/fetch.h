@@ -33,6 +33,8 @@ struct fetch {
 /* Pages that a fetch, or the building of a root, takes at most. */
 #define FETCH_PAGES 11
 
+_Static_assert(MMU_CTX_MIN_PAGES == FETCH_PAGES + 8 + 8, "reserve, root and one way down");
+
 /*
  * Under mmu_vm.lock, with a usable current root and FETCH_PAGES in the context's reserve. FIXED,
  * SPURIOUS, RETRY (nothing but tables that are right was linked), EMULATE (may_unshadow is set).

@@ -277,6 +277,25 @@ bool root_is_current(const struct mmu_vm *m, gfn_t gfn)
 void root_drop_obsolete(struct mmu_vm *m)
 {
 	drop_where(m, is_obsolete, GFN(0));
+	for (struct mmu_ctx *c = m->shadow.ctxs; c; c = c->next) {
+		struct shadow_root *r = c->cache.cur;
+
+		if (!r || r->gen == m->shadow.gen)
+			continue;
+		__atomic_store_n(&c->cache.cur, NULL, __ATOMIC_RELAXED);
+		r->refs--;
+	}
+}
+
+void root_drop_unowned(struct mmu_vm *m)
+{
+	struct shadow_root *r = m->shadow.roots, *next;
+
+	for (; r; r = next) {
+		next = r->next;
+		if (r->refs == 0)
+			free_root(m, r);
+	}
 }
 
 void root_drop_cached_of(struct mmu_vm *m, gfn_t gfn)

@@ -30,7 +30,10 @@ void root_drop_ctx(struct mmu_ctx *c);
 /* All contexts give up cached roots: up to max of the oldest; those of former generations; those
  * that shadow gfn themselves. Current ones stay. */
 void root_drop_cached(struct mmu_vm *m, u32 max);
+/* Current ones of former generations, too, are taken from their contexts, but kept until the caller
+ * knows that no CPU runs on them; then root_drop_unowned() frees them. */
 void root_drop_obsolete(struct mmu_vm *m);
+void root_drop_unowned(struct mmu_vm *m);
 void root_drop_cached_of(struct mmu_vm *m, gfn_t gfn);
 /* The guest table in gfn is what a current root points to itself. */
 bool root_is_current(const struct mmu_vm *m, gfn_t gfn);

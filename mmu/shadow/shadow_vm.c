@@ -47,9 +47,10 @@ static void obsolete(struct mmu_vm *m)
 {
 	__atomic_store_n(&m->shadow.gen, m->shadow.gen + 1, __ATOMIC_RELAXED);
 	root_drop_obsolete(m);
-	/* Running CPUs leave, and see the generation when they want to enter again. */
+	/* Running CPUs leave, and see that they have no root when they want to enter again. */
 	if (!MUTANT(ZAP_ALL_WITHOUT_FLUSH))
 		tlb_sync(m);
+	root_drop_unowned(m);
 }
 
 void mmu_shadow_zap_all(struct mmu_vm *m)

@@ -322,7 +322,7 @@ static void begin_episode(void)
 	enum sim_mode mode = (enum sim_mode)sim_rand(SIM_MODES);
 
 	if (sim_chance(4))
-		cfg.quota = 120;
+		cfg.quota = 60 + cfg.vcpus * MMU_CTX_MIN_PAGES;
 	sim_start(&cfg);
 	sim.lively = true;
 	sim.pick = choose_access;
