@@ -45,6 +45,17 @@ extern int mutant_on; /* tests/host/mutant.c: from the environment */
 	X(CVE_2026_64561_ROOT_RECLAIMED, "what a root points to is not reclaimed")                 \
 	X(CVE_2026_23401_NO_DROP, "a leaf for another frame is dropped before it is overwritten")  \
 	X(I16_LARGE_OVER_SHADOWED, "no large leaf covers a shadowed frame")                        \
+	X(EVENT_CR3, "a write of CR3 flushes, also of the same value")                             \
+	X(EVENT_CR4_PGE, "a write that changes CR4.PGE flushes")                                   \
+	X(EVENT_CR4_PSE, "a write that changes CR4.PSE flushes")                                   \
+	X(EVENT_CR4_PCIDE_OFF, "CR4.PCIDE going off flushes")                                      \
+	X(EVENT_CR4_SMEP_ON, "CR4.SMEP going on flushes")                                          \
+	X(EVENT_INVPCID_ADDR, "INVPCID 0 flushes its address")                                     \
+	X(EVENT_INVPCID_SPACE, "INVPCID 1 flushes the current space")                              \
+	X(EVENT_INVPCID_ALL, "INVPCID 2 flushes everything")                                       \
+	X(EVENT_INVPCID_NONGLOBAL, "INVPCID 3 flushes all but global pages")                       \
+	X(EVENT_KEEPS_DEVICES, "a flush forgets recent device pages, too")                         \
+	X(EVENT_PDPTES_KEPT, "PDPTEs are read again when CR0 or CR4 change")                       \
 	X(FLUSH_EVENT_WITHOUT_SYNC, "a flush by the guest syncs the root")                         \
 	X(INSTALL_WITHOUT_SYNC, "a root is synced whenever it is installed")                       \
 	X(INVLPG_WITHOUT_SYNC, "INVLPG re-reads the entry of its address")                         \

@@ -27,7 +27,7 @@ static bool reads_pdptes(const struct mmu_ctx *c, const struct mmu_regs *new,
 {
 	const struct mmu_regs *old = &c->regs;
 
-	if (!is_pae(new))
+	if (!is_pae(new) || (MUTANT(EVENT_PDPTES_KEPT) && is_pae(old) && what != MMU_WROTE_CR3))
 		return false;
 	if (!is_pae(old) || what == MMU_WROTE_CR3 || what == MMU_WROTE_ALL)
 		return true;
@@ -100,6 +100,7 @@ static void take_regs(struct mmu_ctx *c, const struct mmu_regs *r, enum flush_sc
 	c->regs = *r;
 	c->role = role_cpu(r, c->caps);
 	c->want = root_key(c->role, r);
+	event_flush(c, scope);
 	env_lock(&c->vm->lock);
 	if (root_switch(c)) {
 		/*
@@ -110,7 +111,6 @@ static void take_regs(struct mmu_ctx *c, const struct mmu_regs *r, enum flush_sc
 		event_forget_devices(c);
 	}
 	env_unlock(&c->vm->lock);
-	event_flush(c, scope);
 }
 
 bool mmu_write_regs(struct mmu_ctx *c, const struct mmu_regs *r, enum mmu_reg_write what)

@@ -18,9 +18,21 @@ static const struct {
 #undef X
 };
 
+static bool forgotten(enum mmu_event ev)
+{
+	return (ev == MMU_EV_CR3 && MUTANT(EVENT_CR3)) ||
+	       (ev == MMU_EV_CR4_PGE && MUTANT(EVENT_CR4_PGE)) ||
+	       (ev == MMU_EV_CR4_PSE && MUTANT(EVENT_CR4_PSE)) ||
+	       (ev == MMU_EV_CR4_PCIDE_OFF && MUTANT(EVENT_CR4_PCIDE_OFF)) ||
+	       (ev == MMU_EV_CR4_SMEP_ON && MUTANT(EVENT_CR4_SMEP_ON)) ||
+	       (ev == MMU_EV_INVPCID_SPACE && MUTANT(EVENT_INVPCID_SPACE)) ||
+	       (ev == MMU_EV_INVPCID_ALL && MUTANT(EVENT_INVPCID_ALL)) ||
+	       (ev == MMU_EV_INVPCID_NONGLOBAL && MUTANT(EVENT_INVPCID_NONGLOBAL));
+}
+
 enum flush_scope mmu_event_scope(enum mmu_event ev)
 {
-	return events[ev].scope;
+	return forgotten(ev) ? SCOPE_NONE : events[ev].scope;
 }
 
 const char *mmu_event_name(enum mmu_event ev)
@@ -30,7 +42,7 @@ const char *mmu_event_name(enum mmu_event ev)
 
 void event_forget_devices(struct mmu_ctx *c)
 {
-	for (u32 i = 0; i < CTX_DEVICES; i++)
+	for (u32 i = 0; i < CTX_DEVICES && !MUTANT(EVENT_KEEPS_DEVICES); i++)
 		c->device[i].page = 0;
 }
 
@@ -101,6 +113,8 @@ bool mmu_invlpg(struct mmu_ctx *c, gva_t gva)
 
 bool mmu_invpcid(struct mmu_ctx *c, u64 type, u64 pcid, gva_t gva)
 {
+	static const u8 event[] = { MMU_EV_INVPCID_ADDR, MMU_EV_INVPCID_SPACE, MMU_EV_INVPCID_ALL,
+				    MMU_EV_INVPCID_NONGLOBAL };
 	bool pcide = c->regs.cr4 & CR4_PCIDE;
 
 	if (type > 3)
@@ -116,10 +130,10 @@ bool mmu_invpcid(struct mmu_ctx *c, u64 type, u64 pcid, gva_t gva)
 	if (type <= 1 && pcid != (pcide ? c->regs.cr3 & MASK(11, 0) : 0))
 		return true;
 	if (type == 0) {
-		if (mmu_invlpg(c, gva))
+		if (mmu_invlpg(c, gva) && !MUTANT(EVENT_INVPCID_ADDR))
 			c->flush = true; /* no instruction of hardware's has run for it */
 		return true;
 	}
-	event_flush(c, SCOPE_ALL);
+	event_flush(c, mmu_event_scope(event[type]));
 	return true;
 }

@@ -12,6 +12,7 @@
 #include "mmu/shadow/sp.h"
 
 #define FRAMES   0x2000ULL
+#define DEVICE   ((FRAMES + 4) << PAGE_SHIFT)
 #define TABLES   0x1000ULL /* frame */
 #define WINDOW   0x80000000ULL
 #define DATA(i)  ((0x100ULL + (i)) << PAGE_SHIFT)
@@ -22,6 +23,7 @@ static inline void os_boot(u32 vcpus)
 {
 	static const struct sim_slot slots[] = {
 		{ .gfn = 0, .nr = FRAMES, .hfn = SIM_RAM >> PAGE_SHIFT, .kind = SLOT_RAM },
+		{ .gfn = FRAMES + 4, .nr = 2, .kind = SLOT_MMIO, .dev = 7 },
 		{ 0 },
 	};
 
