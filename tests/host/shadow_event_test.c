@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* SOURCES: mmu/[a-z]*.c mmu/shadow/[a-z]*.c tests/sim/[a-z]*.c tests/host/mmu_ref.c */
 /*
- * What each event of MMU_FLUSH_EVENTS (mmu/shadow/ctx.h) makes a processor forget. The guest changes
- * a leaf entry without trapping, so the shadow and the TLB are out of date; after the event no
- * access may go where the old entry led. The machine's TLB keeps all it may.
+ * What each event of MMU_FLUSH_EVENTS (mmu/shadow/ctx.h) makes a processor forget. The guest
+ * changes a leaf entry without trapping, so the shadow and the TLB are out of date; after the event
+ * no access may go where the old entry led. The machine's TLB keeps all it may.
  */
 #include "tests/sim/guest_os.h"
 
-#define V (4 * SZ_1G)
+#define V   (4 * SZ_1G)
 #define V32 0x400000ULL
 
 static struct sim_space space;
