@@ -207,7 +207,7 @@ union page_role role_indirect_child(union page_role parent, u32 idx, u32 access)
 	};
 }
 
-union page_role role_split_child(union page_role parent, u32 access, u32 pkey)
+union page_role role_split_child(union page_role parent, u32 access, u32 pkey, bool dirty)
 {
 	bool unpaged = parent.fmt == ROLE_LIN && !parent.split;
 
@@ -215,6 +215,7 @@ union page_role role_split_child(union page_role parent, u32 access, u32 pkey)
 	return (union page_role){
 		.level = (parent.level - 1u) & 7,
 		.fmt = ROLE_LIN,
+		.quadrant = dirty,
 		.direct = 1,
 		.split = !unpaged,
 		.access = access & 15,

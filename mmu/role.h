@@ -29,23 +29,23 @@ enum role_fmt {
  * Bits of a table's role: X(name, width, what sync does with it). A page in use as SYNC_COMPARE
  * must match the vCPU that syncs it; SYNC_IGNORE bits follow from the table's place in the tree.
  */
-#define MMU_ROLE_BITS(X)                                                              \
-	X(level, 3, SYNC_IGNORE)     /* 1..5 */                                       \
-	X(fmt, 3, SYNC_COMPARE)      /* enum role_fmt: of the source table */         \
-	X(quadrant, 2, SYNC_IGNORE)  /* 4-byte formats: which part of the source */   \
-	X(direct, 1, SYNC_IGNORE)    /* leaves are linear from the first frame */     \
-	X(split, 1, SYNC_IGNORE)     /* direct: stands for one large guest leaf */    \
-	X(access, 4, SYNC_IGNORE)    /* MMU_R|W|U|X inherited from above */           \
-	X(nx, 1, SYNC_COMPARE)       /* EFER.NXE */                                   \
-	X(wp, 1, SYNC_COMPARE)       /* CR0.WP */                                     \
-	X(smep_nwp, 1, SYNC_COMPARE) /* CR4.SMEP and not CR0.WP */                    \
-	X(emul_nwp, 1, SYNC_COMPARE) /* CR4.SMAP or PKE, and not CR0.WP */            \
-	X(ad_off, 1, SYNC_COMPARE)   /* the guest's entries have no A and D */        \
-	X(nested, 1, SYNC_COMPARE)   /* belongs to a guest of the guest */            \
-	X(passthru, 1, SYNC_IGNORE)  /* level of the hardware that the guest lacks */ \
-	X(mbec, 1, SYNC_COMPARE)     /* user and supervisor execute rights */         \
-	X(as_id, 2, SYNC_COMPARE)    /* address space (normal, SMM, view) */          \
-	X(caps, 4, SYNC_COMPARE)     /* interned paging capabilities, mmu/caps.h */   \
+#define MMU_ROLE_BITS(X)                                                                           \
+	X(level, 3, SYNC_IGNORE)    /* 1..5 */                                                     \
+	X(fmt, 3, SYNC_COMPARE)     /* enum role_fmt: of the source table */                       \
+	X(quadrant, 2, SYNC_IGNORE) /* 4-byte formats: part of the source; split: D of the leaf */ \
+	X(direct, 1, SYNC_IGNORE)   /* leaves are linear from the first frame */                   \
+	X(split, 1, SYNC_IGNORE)    /* direct: stands for one large guest leaf */                  \
+	X(access, 4, SYNC_IGNORE)   /* MMU_R|W|U|X inherited from above */                         \
+	X(nx, 1, SYNC_COMPARE)      /* EFER.NXE */                                                 \
+	X(wp, 1, SYNC_COMPARE)      /* CR0.WP */                                                   \
+	X(smep_nwp, 1, SYNC_COMPARE) /* CR4.SMEP and not CR0.WP */                                 \
+	X(emul_nwp, 1, SYNC_COMPARE) /* CR4.SMAP or PKE, and not CR0.WP */                         \
+	X(ad_off, 1, SYNC_COMPARE)   /* the guest's entries have no A and D */                     \
+	X(nested, 1, SYNC_COMPARE)   /* belongs to a guest of the guest */                         \
+	X(passthru, 1, SYNC_IGNORE)  /* level of the hardware that the guest lacks */              \
+	X(mbec, 1, SYNC_COMPARE)     /* user and supervisor execute rights */                      \
+	X(as_id, 2, SYNC_COMPARE)    /* address space (normal, SMM, view) */                       \
+	X(caps, 4, SYNC_COMPARE)     /* interned paging capabilities, mmu/caps.h */                \
 	X(pkey, 4, SYNC_IGNORE)      /* split: protection key of the large leaf */
 
 union page_role {
@@ -120,8 +120,9 @@ struct root_plan root_plan(union cpu_role role, u32 present);
  * is what the guest's entries allow down to and including that entry.
  */
 union page_role role_indirect_child(union page_role parent, u32 idx, u32 access);
-/* The same for a table below a large guest leaf (split), or without a guest table at all. */
-union page_role role_split_child(union page_role parent, u32 access, u32 pkey);
+/* The same for a table below a large guest leaf (split), or without a guest table at all.
+ * dirty: the leaf's D is set. */
+union page_role role_split_child(union page_role parent, u32 access, u32 pkey, bool dirty);
 
 /* A table with role a may be synced by a vCPU in mode b (page part of its cpu_role). */
 bool role_sync_equal(union page_role a, union page_role b);

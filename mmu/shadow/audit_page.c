@@ -33,9 +33,11 @@ static bool unsync_bit(const struct sp *sp, u32 idx)
 static bool role_follows(const struct sp *up, u32 idx, const struct sp *sp)
 {
 	/* What a large leaf allows is more than its table without CR0.WP: no look at access. */
-	if (sp->role.direct)
+	if (sp->role.direct) {
 		return sp->role.word ==
-		       role_split_child(up->role, sp->role.access, sp->role.pkey).word;
+		       role_split_child(up->role, sp->role.access, sp->role.pkey, sp->role.quadrant)
+			       .word;
+	}
 	return sp->role.word == role_indirect_child(up->role, idx, sp->role.access).word &&
 	       !(sp->role.access & ~up->role.access & (MMU_W | MMU_U | MMU_X));
 }

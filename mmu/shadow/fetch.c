@@ -105,11 +105,12 @@ static union page_role child_role(const struct fetch *f, spx_t x, u32 idx, gfn_t
 	}
 	*gfn = level_first(f->gfn, level);
 	if (top > MMU_MAX_LEVEL)
-		return role_split_child(sp->role, sp->role.access, 0);
+		return role_split_child(sp->role, sp->role.access, 0, false);
 	leaf = f->walk->gpte[top];
+	/* D: a supervisor's write may make leaves writable whatever access says, but not before. */
 	return role_split_child(
 		sp->role, MMU_R | rights_of_leaf(f->ctx->role.page, f->walk->access_in[top], leaf),
-		gpte_pkey(leaf));
+		gpte_pkey(leaf), leaf & GPTE_D);
 }
 
 spx_t table_get(struct mmu_vm *m, gfn_t gfn, union page_role role, struct mmu_res *res)
@@ -184,6 +185,15 @@ static u32 limit_rights(const struct fetch *f, u32 level, u32 rights)
 	return rights;
 }
 
+/* A supervisor's write that the guest allows for want of CR0.WP alone. */
+static bool is_nwp_write(const struct fetch *f)
+{
+	const struct mmu_walk *w = f->walk;
+
+	return w->top && !f->ctx->role.wp && (f->access & (MMU_W | MMU_U)) == MMU_W &&
+	       (w->access & (MMU_W | MMU_U)) == MMU_U && (w->gpte[w->level] & GPTE_D);
+}
+
 /* What the guest's entries allow, for this access and those after it. */
 static u32 guest_rights(const struct fetch *f, union page_role role)
 {
@@ -191,9 +201,7 @@ static u32 guest_rights(const struct fetch *f, union page_role role)
 
 	if (!role.direct)
 		rights = rights_of_leaf(role, role.access, f->walk->gpte[role.level]);
-	if (!role.wp && (f->access & (MMU_W | MMU_U)) == MMU_W && !(rights & MMU_W))
-		rights = rights_for_nwp_write(role, rights);
-	return rights;
+	return is_nwp_write(f) ? rights_for_nwp_write(role, rights) : rights;
 }
 
 static u32 leaf_pkey(const struct fetch *f, union page_role role)

@@ -133,8 +133,8 @@ static void caps_reach_every_table(void **state)
 
 	(void)state;
 	while (a.level > 1) {
-		assert_int_not_equal(role_split_child(a, ALL, 0).word,
-				     role_split_child(b, ALL, 0).word);
+		assert_int_not_equal(role_split_child(a, ALL, 0, false).word,
+				     role_split_child(b, ALL, 0, false).word);
 		a = role_indirect_child(a, 0, ALL);
 		b = role_indirect_child(b, 0, ALL);
 		assert_int_not_equal(a.word, b.word);
@@ -546,7 +546,7 @@ static void a_table_for_a_large_leaf_is_no_other_table(const struct mmu_regs *r)
 	if (role.fmt == ROLE_LIN || role.level < 2)
 		return;
 	role = at_level(role, 2);
-	s = role_split_child(role, MMU_R | MMU_X, 11);
+	s = role_split_child(role, MMU_R | MMU_X, 11, false);
 	assert_int_equal(s.level, 1);
 	assert_int_equal(s.fmt, ROLE_LIN);
 	assert_int_equal(s.direct, 1);
@@ -562,9 +562,9 @@ static void a_table_for_a_large_leaf_is_no_other_table(const struct mmu_regs *r)
 	for (u32 access = 0; access < 16; access++)
 		assert_int_not_equal(s.word, role_indirect_child(role, 0, access).word);
 	/* A table below a split one is one too. */
-	role = role_split_child(at_level(role, 3), ALL, 3);
-	assert_int_equal(role_split_child(role, ALL, 3).split, 1);
-	assert_int_equal(role_split_child(role, ALL, 3).level, 1);
+	role = role_split_child(at_level(role, 3), ALL, 3, false);
+	assert_int_equal(role_split_child(role, ALL, 3, false).split, 1);
+	assert_int_equal(role_split_child(role, ALL, 3, false).level, 1);
 }
 
 static void splits_have_roles_of_their_own(void **state)
@@ -576,15 +576,15 @@ static void splits_have_roles_of_their_own(void **state)
 	each_state(a_table_for_a_large_leaf_is_no_other_table);
 	/* Without paging there is no leaf to split: the tables map all memory. */
 	lin = root_plan(role_cpu(&r, 3), 0).child[2];
-	child = role_split_child(lin, ALL, 0);
+	child = role_split_child(lin, ALL, 0, false);
 	assert_int_equal(child.direct, 1);
 	assert_int_equal(child.split, 0);
 	assert_int_equal(child.level, 1);
 	assert_int_equal(child.caps, 3);
 	lin.nested = 1;
 	lin.as_id = 1;
-	assert_int_equal(role_split_child(lin, ALL, 0).nested, 1);
-	assert_int_equal(role_split_child(lin, ALL, 0).as_id, 1);
+	assert_int_equal(role_split_child(lin, ALL, 0, false).nested, 1);
+	assert_int_equal(role_split_child(lin, ALL, 0, false).as_id, 1);
 }
 
 /* --- sync (S2.8) ------------------------------------------------------------------------------ */
@@ -718,7 +718,7 @@ static void text_names_what_is_set(void **state)
 	(void)state;
 	assert_int_equal(n, (int)strlen(buf));
 	assert_string_equal(buf, "lm4 nx wp access=rwux caps=2");
-	role_text(role_split_child(at_level(role, 2), MMU_R, 3), buf, sizeof(buf));
+	role_text(role_split_child(at_level(role, 2), MMU_R, 3, false), buf, sizeof(buf));
 	assert_string_equal(buf, "lin1 direct split wp access=r--- caps=2 pkey=3");
 	role = (union page_role){ .level = 1, .fmt = ROLE_32_PSE, .quadrant = 1, .access = MMU_U };
 	role_text(role, buf, sizeof(buf));
