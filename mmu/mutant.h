@@ -17,6 +17,15 @@ extern int mutant_on; /* tests/host/mutant.c: from the environment */
 
 /* X(id, "the rule that is broken"). The order has no meaning; docs/seeds.md says which test. */
 #define MMU_MUTANTS(X)                                                                             \
+	X(S0_01_ROLE_NOT_IN_KEY, "a root is found by its whole key")                               \
+	X(S0_02_KEPT_BY_NEW_MODE, "whether a root is kept does not follow from the next mode")     \
+	X(S0_05_FREED_BY_CHILDREN, "a root is freed as what its tag says")                         \
+	X(S0_06_FREED_BY_MODE, "a root is not freed as what the mode says")                        \
+	X(S0_07_TAG_GUESSED, "what a root points to is known by its tag")                          \
+	X(S0_10_BUILT_AT_ONCE, "a root is built at the next entry, not by the write")              \
+	X(S0_11_TOGGLE_TEARS_DOWN, "a change of the role drops no root")                           \
+	X(S0_14_DEVICES_KEPT, "device pages are forgotten with the root")                          \
+	X(S0_14_DEVICES_KEPT_BY_ROLE, "device pages are forgotten with the rights")                \
 	X(S0_03_PAE_UNCACHED, "roots of PAE guests are kept in the cache")                         \
 	X(S0_04_NO_SEARCH_FROM_PAE, "the cache is searched whatever the root is")                  \
 	X(S0_08_GARBAGE_CACHED, "a root that must not be kept does not enter the cache")           \

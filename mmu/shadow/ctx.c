@@ -97,19 +97,30 @@ static enum flush_scope write_scope(const struct mmu_regs *old, const struct mmu
 /* The registers are what they are: role, key and root follow. */
 static void take_regs(struct mmu_ctx *c, const struct mmu_regs *r, enum flush_scope scope)
 {
+	union cpu_role role = role_cpu(r, c->caps);
+	bool changed = role.word != c->role.word;
+
+	/* Rights that are no part of the root decide about device pages, too. */
+	if (changed && !MUTANT(S0_14_DEVICES_KEPT_BY_ROLE))
+		event_forget_devices(c);
 	c->regs = *r;
-	c->role = role_cpu(r, c->caps);
+	c->role = role;
 	c->want = root_key(c->role, r);
 	event_flush(c, scope);
 	env_lock(&c->vm->lock);
+	if (MUTANT(S0_11_TOGGLE_TEARS_DOWN) && changed)
+		root_drop_ctx(c);
 	if (root_switch(c)) {
 		/*
 		 * A root is synced whenever it is installed; the tag holds the other one's entries.
 		 */
 		c->synced = MUTANT(INSTALL_WITHOUT_SYNC);
 		c->flush = true;
-		event_forget_devices(c);
+		if (!MUTANT(S0_14_DEVICES_KEPT))
+			event_forget_devices(c);
 	}
+	if (MUTANT(S0_10_BUILT_AT_ONCE) && !c->cache.cur)
+		(void)root_build(c);
 	env_unlock(&c->vm->lock);
 }
 

@@ -253,7 +253,7 @@ enum mmu_verdict fetch(const struct fetch *f, struct mmu_result *r)
 	enum mmu_verdict v;
 	spx_t x = root->child[0];
 
-	if (root->kind == SRK_PAE32)
+	if (MUTANT(S0_07_TAG_GUESSED) ? root->child[1] != 0 : root->kind == SRK_PAE32)
 		x = root->child[gva_index(f->gva, 3) & 3];
 	if (!x) {
 		/* The PDPTE is absent, and yet the walk went through it. */

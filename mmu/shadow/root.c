@@ -79,7 +79,7 @@ static void free_root(struct mmu_vm *m, struct shadow_root *r)
 	 * Nobody's current root: every tag that used it was told to flush when it went to another
 	 * one, and no processor reads a PDPT but the one in its CR3.
 	 */
-	if (r->kind == SRK_PAE32)
+	if (MUTANT(S0_05_FREED_BY_CHILDREN) ? r->child[1] != 0 : r->kind == SRK_PAE32)
 		low_free(r->hw);
 	*r = (struct shadow_root){ .next = m->shadow.roots_free };
 	m->shadow.roots_free = r;
@@ -190,6 +190,8 @@ bool root_switch(struct mmu_ctx *c)
 	if (old && root_usable(m, old, &c->want))
 		return false;
 	keep = old && old->gen == m->shadow.gen;
+	if (MUTANT(S0_02_KEPT_BY_NEW_MODE) && old)
+		keep = keep && old->level == root_plan(c->role, 0).hw_level;
 	if (!rcache_switch(&c->cache, keep, match, c, &evicted)) {
 		c->cache.cur = find(m, &c->want);
 		if (c->cache.cur)
@@ -197,6 +199,8 @@ bool root_switch(struct mmu_ctx *c)
 	}
 	mmu_stat_inc(m, c->cache.cur ? MMU_STAT_ROOT_HIT : MMU_STAT_ROOT_MISS);
 	MMU_HOOK(BEFORE_ROOT_PUT);
+	if (evicted && MUTANT(S0_06_FREED_BY_MODE))
+		evicted->kind = root_plan(c->role, 0).kind;
 	if (evicted)
 		root_put(m, evicted);
 	return true;
@@ -276,6 +280,8 @@ bool root_is_current(const struct mmu_vm *m, gfn_t gfn)
 
 void root_drop_obsolete(struct mmu_vm *m)
 {
+	if (MUTANT(S0_13_OBSOLETE_ROOT_USED))
+		return;
 	drop_where(m, is_obsolete, GFN(0));
 	for (struct mmu_ctx *c = m->shadow.ctxs; c; c = c->next) {
 		struct shadow_root *r = c->cache.cur;
