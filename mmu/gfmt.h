@@ -108,7 +108,7 @@ static __always_inline u64 gfmt_reserved(const struct gfmt *const f, const struc
 {
 	u64 bits = (~0ULL << regs->maxphyaddr) & f->checked;
 
-	if (f->wide && !(regs->efer & EFER_NXE))
+	if (f->wide && !(regs->efer & EFER_NXE) && !MUTANT(NX_OF_HARDWARE))
 		bits |= GPTE_NX;
 	return bits;
 }
@@ -136,7 +136,7 @@ static __always_inline u64 gfmt_reserved_large(const struct gfmt *const f,
 	if (f->wide)
 		return MASK(gfmt_shift(f, level) - 1, 13);
 	/* Bits 20:13 are address bits 39:32 with PSE-36, as far as MAXPHYADDR goes. */
-	if (!regs->has_pse36)
+	if (!regs->has_pse36 && !MUTANT(PSE36_UNGATED))
 		return MASK(gfmt_shift(f, level) - 1, 13);
 	return BIT(gfmt_shift(f, level) - 1) |
 	       (gfmt_pse36(f, level) & (~0ULL << (MIN(regs->maxphyaddr, 40u) - 32 + 13)));

@@ -94,6 +94,22 @@ extern int mutant_on; /* tests/host/mutant.c: from the environment */
 	X(S3_10_RESERVE_LOST, "a fault that must be retried gives back what it reserved")          \
 	X(S3_11_OLD_VALUE_KEPT, "the walk is compared as it left the entries, with A and D")       \
 	X(LOST_WRITE_PROTECTION, "a writable leaf for another frame than before is checked again") \
+	X(CVE_2026_64561_ROOT_NOT_VALIDATED,                                                       \
+	  "the root is looked at after all that may make it obsolete")                             \
+	X(TABLE_RIGHTS_NOT_INHERITED, "a table has the rights that the entries above it leave")    \
+	X(CVE_2022_1789_NO_ROOT_CHECK, "flush instructions work before there is a root")           \
+	X(NWP_SMEP_EXECUTABLE, "a user page made the supervisor's is not executable under SMEP")   \
+	X(NWP_KEEPS_USER, "a page that the supervisor may write without CR0.WP is not the user's") \
+	X(NWP_SMAP_MAPPED, "what only AC allows without CR0.WP is emulated")                       \
+	X(NWP_WRITE_WITHOUT_DIRTY, "without CR0.WP, too, the first write sets D")                  \
+	X(XSA_173_FRAME_TRUNCATED, "a frame number is never cut short")                            \
+	X(XSA_410_ONE_HOLD, "obsolete tables are freed in slices")                                 \
+	X(XSA_438_ROOT_NOT_HELD, "a root found in the VM is referenced at once")                   \
+	X(REFIT_UNFLUSHED, "rights taken from shadow leaves are flushed")                          \
+	X(NX_OF_HARDWARE, "reserved bits follow from the guest's registers")                       \
+	X(PSE36_UNGATED, "address bits of a 4 MiB page beyond 32 need PSE-36")                     \
+	X(PS_WITHOUT_PSE, "PS of a directory entry means nothing without CR4.PSE")                 \
+	X(XSA_427_LOG_ASSUMED, "whether there is a log is looked at under the lock")               \
 	X(S2_08_LEVEL_COMPARED, "where a table stands does not matter to its sync")                \
 	X(S4_01_ONE_UNRESOLVED, "every page of a vector is brought up to date")                    \
 	X(S4_02_BITS_KEPT, "bits are cleared while pages are collected")                           \

@@ -171,7 +171,7 @@ static bool walk_once(const struct mmu_vm *m, const struct mmu_regs *regs, gva_t
 	}
 	if (regs->cr4 & CR4_PAE)
 		return walk_core(&gfmt_pae, m, regs, gva, access, w);
-	if (regs->cr4 & CR4_PSE)
+	if (regs->cr4 & CR4_PSE || MUTANT(PS_WITHOUT_PSE))
 		return walk_core(&gfmt_32_pse, m, regs, gva, access, w);
 	return walk_core(&gfmt_32, m, regs, gva, access, w);
 }

@@ -71,7 +71,7 @@ static void sync_address(struct mmu_ctx *c, gva_t gva)
 	spx_t x;
 	u64 e;
 
-	if (!root || root->gen != c->vm->shadow.gen)
+	if ((!root && !MUTANT(CVE_2022_1789_NO_ROOT_CHECK)) || root->gen != c->vm->shadow.gen)
 		return;
 	x = root->kind == SRK_PAE32 ? root->child[gva_index(gva, 3) & 3] : root->child[0];
 	while (x && sp_get(x)->role.level > 1) {

@@ -26,7 +26,8 @@ static u32 max_level(const struct fetch *f)
 {
 	bool lm = f->ctx->role.page.fmt == ROLE_LM;
 
-	if (!vm_of(f)->shadow.tune.huge || mmu_hw.multihit || f->slot->dirty_log)
+	if (!vm_of(f)->shadow.tune.huge || f->slot->dirty_log ||
+	    (mmu_hw.multihit && !MUTANT(MULTIHIT_LARGE)))
 		return 1;
 	return lm && mmu_hw.has_1g ? 3 : 2;
 }
@@ -101,6 +102,8 @@ static union page_role child_role(const struct fetch *f, spx_t x, u32 idx, gfn_t
 
 	if (level > top) {
 		*gfn = gpa_to_gfn(f->walk->gpte_gpa[level - 1]);
+		if (MUTANT(TABLE_RIGHTS_NOT_INHERITED))
+			return role_indirect_child(sp->role, idx, MMU_R | MMU_W | MMU_U | MMU_X);
 		return role_indirect_child(sp->role, idx, f->walk->access_in[level - 1]);
 	}
 	*gfn = level_first(f->gfn, level);

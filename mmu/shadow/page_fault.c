@@ -51,7 +51,8 @@ static bool device(struct mmu_ctx *c, const struct mmu_shadow_fault *f, struct m
 	gpa_t gpa = GPA(gfn_to_gpa(d->gfn).v | f->gva.v % PAGE_SIZE);
 
 	if (d->page != (f->gva.v >> PAGE_SHIFT) + 1 || d->access != f->access ||
-	    d->pkru != f->pkru || d->ac != f->ac || d->gen != READ_ONCE(c->vm->slots.gen))
+	    d->pkru != f->pkru || d->ac != f->ac ||
+	    (d->gen != READ_ONCE(c->vm->slots.gen) && !MUTANT(MMIO_GEN_UNCHECKED)))
 		return false;
 	to_device(c, mmu_slot_find(c->vm, d->gfn), gpa, r);
 	return true;
@@ -85,7 +86,7 @@ static bool inexpressible(const struct mmu_ctx *c, const struct mmu_shadow_fault
 	    !(w->access & MMU_U))
 		return false;
 	if (!(w->access & MMU_W))
-		return true;
+		return !MUTANT(NWP_SMAP_MAPPED);
 	key = gpte_pkey(w->gpte[w->level]);
 	return c->role.pke && (f->pkru >> (2 * key) & 3);
 }
@@ -96,6 +97,8 @@ static bool usable(const struct mmu_ctx *c)
 {
 	const struct shadow_root *root = c->cache.cur;
 
+	if (MUTANT(CVE_2026_64561_ROOT_NOT_VALIDATED))
+		return true;
 	return root && root->gen == c->vm->shadow.gen;
 }
 
@@ -120,7 +123,7 @@ static enum mmu_verdict locked(struct fetch *f, struct mmu_result *r)
 			r->reason = "write to a tracked frame";
 			return MMU_EMULATE;
 		}
-		if (s->dirty_log && !dirty_test(s, i)) {
+		if ((s->dirty_log || MUTANT(XSA_427_LOG_ASSUMED)) && !dirty_test(s, i)) {
 			mmu_stat_inc(m, MMU_STAT_FAULT_DIRTY);
 			dirty_set(s, i);
 		}
@@ -159,7 +162,7 @@ static enum mmu_verdict progress(struct mmu_ctx *c, const struct mmu_shadow_faul
 		c->again_run = 0;
 	c->again_gva = f->gva;
 	c->again_error = f->hw_error;
-	if (++c->again_run >= AGAIN_LIMIT) {
+	if (++c->again_run >= AGAIN_LIMIT && !MUTANT(SPURIOUS_FOR_EVER)) {
 		c->vm->broken = "an address faults for ever although the shadow allows the access";
 		r->reason = c->vm->broken;
 		return MMU_KILL_VM;
@@ -196,6 +199,8 @@ static enum mmu_verdict mapped(struct mmu_ctx *c, const struct mmu_shadow_fault 
 		.gfn = gpa_to_gfn(w->gpa),
 	};
 
+	if (MUTANT(XSA_173_FRAME_TRUNCATED))
+		fetch.gfn = GFN((u32)fetch.gfn.v);
 	r->gpa = w->gpa;
 	fetch.slot = mmu_slot_find(c->vm, fetch.gfn);
 	if (!fetch.slot || !slot_has_memory(fetch.slot)) {

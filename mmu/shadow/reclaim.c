@@ -92,7 +92,8 @@ void reclaim_obsolete(struct mmu_vm *m)
 
 	do {
 		env_lock(&m->lock);
-		n = zap_some(m, VICTIM_OBSOLETE, SLICE_ZAP, m->shadow.nr_live);
+		n = zap_some(m, VICTIM_OBSOLETE, MUTANT(XSA_410_ONE_HOLD) ? UINT32_MAX : SLICE_ZAP,
+			     m->shadow.nr_live);
 		env_unlock(&m->lock);
 	} while (n);
 }

@@ -5,6 +5,7 @@
 #include "lib/types.h"
 
 #include "mmu/gfmt.h"
+#include "mmu/mutant.h"
 #include "mmu/role.h"
 
 /* The descriptor of a source table's format. */
@@ -38,6 +39,8 @@ static inline u32 rights_of_leaf(union page_role role, u32 inherited, u64 gpte)
 	/* Without CR0.WP the supervisor may write read-only pages of its own. */
 	if (!role.wp && !(rights & MMU_U))
 		rights |= MMU_W;
+	if (MUTANT(NWP_WRITE_WITHOUT_DIRTY) && !role.wp)
+		return rights;
 	if (!(gpte & GPTE_D) && !role.ad_off)
 		rights &= ~MMU_W;
 	return rights;
@@ -51,5 +54,7 @@ static inline u32 rights_of_leaf(union page_role role, u32 inherited, u64 gpte)
 static inline u32 rights_for_nwp_write(union page_role role, u32 rights)
 {
 	rights = (rights | MMU_W) & ~MMU_U;
-	return role.smep_nwp ? rights & ~MMU_X : rights;
+	if (MUTANT(NWP_KEEPS_USER))
+		rights |= MMU_U;
+	return role.smep_nwp && !MUTANT(NWP_SMEP_EXECUTABLE) ? rights & ~MMU_X : rights;
 }

@@ -131,6 +131,8 @@ static flushneed_t refit_frame(struct mmu_vm *m, const struct slot *s, gfn_t gfn
 	if (!track_count(s, i) && !(s->dirty_log && !dirty_test(s, i)))
 		return flush_need(FLUSH_NONE);
 	any = rmap_protect(m, gfn);
+	if (MUTANT(REFIT_UNFLUSHED))
+		return flush_need(FLUSH_NONE);
 	return flush_need(any || m->shadow.lazy_w > m->synced_stamp ? FLUSH_SYNC : FLUSH_NONE);
 }
 

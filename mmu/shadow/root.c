@@ -194,7 +194,7 @@ bool root_switch(struct mmu_ctx *c)
 		keep = keep && old->level == root_plan(c->role, 0).hw_level;
 	if (!rcache_switch(&c->cache, keep, match, c, &evicted)) {
 		c->cache.cur = find(m, &c->want);
-		if (c->cache.cur)
+		if (c->cache.cur && !MUTANT(XSA_438_ROOT_NOT_HELD))
 			c->cache.cur->refs++;
 	}
 	mmu_stat_inc(m, c->cache.cur ? MMU_STAT_ROOT_HIT : MMU_STAT_ROOT_MISS);
