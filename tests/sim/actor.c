@@ -151,6 +151,8 @@ bool sim_touch(struct sim_vcpu *v, const struct sim_access *a)
 	sim.writing += a->access & MMU_W ? 1 : 0;
 	if (!sim_hw_translate(v, a, &hpa, &error))
 		return false;
+	sim_log("    vCPU %u meanwhile: %s %#llx", v->id, access_text(a->access),
+		(unsigned long long)a->gva);
 	complete(v, a, hpa, &out);
 	return true;
 }
@@ -171,7 +173,7 @@ static void emulate_store(const struct sim_access *a, u64 gpa, struct sim_out *o
 	u64 old = sim_peek(gpa, a->size);
 
 	out->end = SIM_OK;
-	if (!s || s->kind == SLOT_MMIO) {
+	if (!s || s->kind == SLOT_MMIO || s == sim.changing) {
 		out->end = SIM_MMIO;
 	} else if (s->kind == SLOT_ROM) {
 		out->end = SIM_ROM;
@@ -221,14 +223,16 @@ static void at_device(struct sim_vcpu *v, const struct sim_access *a, const stru
 	const struct sim_slot *s = sim_slot_of(r->gpa.v >> PAGE_SHIFT);
 
 	judge_ok(v, a, r->gpa.v, "device access");
+	out->end = SIM_MMIO;
+	out->gpa = r->gpa.v;
+	if (s && s == sim.changing)
+		return;
 	sim_check(!s || s->kind == SLOT_MMIO, "gpa %#llx is no device",
 		  (unsigned long long)r->gpa.v);
 	sim_check(r->dev == (s ? s->dev : MMU_DEV_NONE), "gpa %#llx is not of device %u",
 		  (unsigned long long)r->gpa.v, r->dev);
 	sim_check(!s || r->dev_base.v == s->gfn << PAGE_SHIFT, "device %u does not begin at %#llx",
 		  r->dev, (unsigned long long)r->dev_base.v);
-	out->end = SIM_MMIO;
-	out->gpa = r->gpa.v;
 }
 
 /* A write that traps. True: the instruction runs again. */
@@ -304,6 +308,10 @@ static bool again(struct sim_vcpu *v, const struct sim_access *a, struct sim_out
 		out->end = SIM_NOMEM;
 		return false;
 	}
+	if (sim.yield)
+		sim.yield();
+	if (!v->in_guest)
+		return true; /* kicked out */
 	if (sim_hw_translate(v, a, &hpa, &error)) {
 		complete(v, a, hpa, out);
 		return false;
@@ -367,17 +375,15 @@ static struct sim_turn host(struct sim_vcpu *v)
 	return sim_cpu_take(v->cpu);
 }
 
+/* The judge's copy first: nothing can come between its reading of PDPTEs and that of mmu/. */
 bool sim_write_regs(struct sim_vcpu *v, const struct mmu_regs *r, enum mmu_reg_write what)
 {
 	struct sim_turn t = host(v);
-	u64 before = sim.now;
 	bool mine, ok;
 
+	mine = sim_arch_write(v, r, what);
 	ok = mmu_write_regs(&v->ctx, r, what);
 	sim_cpu_back(t);
-	if (sim.now != before && !ok)
-		return false; /* a hook may have rewritten the PDPTEs */
-	mine = sim_arch_write(v, r, what);
 	sim_check(mine == ok, "a register write %s #GP", ok ? "gave no" : "gave a");
 	return ok;
 }

@@ -11,6 +11,7 @@
 #include "lib/bug.h"
 #include "lib/trace.h"
 #include "mmu/audit.h"
+#include "mmu/pool.h"
 #include "mmu/reader.h"
 
 struct env_sim env_sim;
@@ -43,6 +44,21 @@ static void print_log(void)
 		fprintf(stderr, "  %5u  %s\n", i, lines[i % LOG_LINES]);
 }
 
+static void print_pool(void)
+{
+	u32 n[SP_STATE_NR] = { 0 }, reserved = 0;
+
+	for (spx_t x = 1; x <= mmu_pool.nr; x++)
+		n[sp_get(x)->state]++;
+	for (u32 i = 0; i < sim.nr_vcpus; i++)
+		reserved += sim.vcpu[i].ctx.res.nr;
+	fprintf(stderr,
+		"pool: %u free, %u reserved (%u by contexts), %u live, %u data, %u zapping, "
+		"%u in quarantine; quota %u\n",
+		n[SP_FREE], n[SP_RESERVED], reserved, n[SP_LIVE], n[SP_DATA], n[SP_ZAPPING],
+		n[SP_QUARANTINE], sim.vm.quota);
+}
+
 void sim_fail(const char *fmt, ...)
 {
 	char text[400];
@@ -54,6 +70,7 @@ void sim_fail(const char *fmt, ...)
 	if (sim.failed)
 		sim.failed(text);
 	print_log();
+	print_pool();
 	fprintf(stderr, "simulated machine: %s\n", text);
 	if (sim.describe)
 		sim.describe();
@@ -189,10 +206,11 @@ void env_relax(void)
 	for (u32 i = 0; i < sim.nr_vcpus; i++) {
 		struct sim_vcpu *v = &sim.vcpu[i];
 
-		if (v->in_guest && (kicked & BIT32(v->cpu)))
-			sim_exit(v);
+		if (!v->in_guest || !(kicked & BIT32(v->cpu)))
+			continue;
+		kicked &= ~BIT32(v->cpu);
+		sim_exit(v);
 	}
-	kicked = 0;
 }
 
 static void storing(u64 *p, u64 v)

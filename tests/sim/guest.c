@@ -68,11 +68,16 @@ int sim_slot_add(u32 i, const struct sim_slot *s)
 		.kind = s->kind,
 		.dev = s->dev,
 	};
-	int r = mmu_slot_add(&sim.vm, &slot);
+	int r;
 
-	if (r == 0) {
-		sim.slot[i] = *s;
-		slot_changed(s, false);
+	sim.slot[i] = *s;
+	slot_changed(s, false);
+	sim.changing = &sim.slot[i];
+	r = mmu_slot_add(&sim.vm, &slot);
+	sim.changing = NULL;
+	if (r) {
+		slot_changed(s, true);
+		sim.slot[i].kind = SLOT_NONE;
 	}
 	return r;
 }
@@ -80,8 +85,11 @@ int sim_slot_add(u32 i, const struct sim_slot *s)
 /* The memory is there until mmu_slot_remove() returns: running CPUs may use it. */
 int sim_slot_remove(u32 i)
 {
-	int r = mmu_slot_remove(&sim.vm, GFN(sim.slot[i].gfn));
+	int r;
 
+	sim.changing = &sim.slot[i];
+	r = mmu_slot_remove(&sim.vm, GFN(sim.slot[i].gfn));
+	sim.changing = NULL;
 	if (r == 0) {
 		slot_changed(&sim.slot[i], true);
 		sim.slot[i].kind = SLOT_NONE;
@@ -126,6 +134,7 @@ void sim_dirty_fetch(u32 i)
 
 		sim_check(!missing, "dirty log has missed frames %#llx of slot %u",
 			  (unsigned long long)missing, i);
+		dirty[i][w] &= ~bits[w];
 	}
 }
 

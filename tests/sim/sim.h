@@ -10,7 +10,7 @@
  *	hw.c      the processor that really runs: it walks the shadow
  *	actor.c   world switches, faults, emulation: the loop around mmu_shadow_*()
  *	build.c   guest page tables for scripted tests
- *	driver.c  random operations from a stream of bytes
+ *	driver.c  random operations, from a seed or a fuzzer's bytes; choice.c: what is chosen
  *	sched.c   actors as coroutines, for exhaustive interleavings
  *
  * There are CPUs, and vCPUs that are pinned to them; each vCPU has a context and a TLB tag. A guest
@@ -181,7 +181,8 @@ struct sim {
 	struct sim_vcpu vcpu[SIM_VCPUS];
 	u32 nr_vcpus;
 	struct sim_slot slot[SIM_SLOTS];
-	u64 now; /* counts events */
+	const struct sim_slot *changing; /* being added or removed: there or not, as mmu/ likes */
+	u64 now;                         /* counts events */
 	enum sim_keep keep;
 	bool lively;           /* other vCPUs go on at every chance */
 	bool may_stick;        /* SIM_STUCK is not a failure */
@@ -193,6 +194,7 @@ struct sim {
 	void (*hook[HOOK_NR])(void *arg);
 	void *hook_arg[HOOK_NR];
 	bool (*any_hook)(enum mmu_hook h); /* driver, explorer; before the scripted one */
+	void (*yield)(void);               /* in guest, before the access: the explorer's */
 	/* A guest access that a lively vCPU does next. */
 	void (*pick)(struct sim_vcpu *v, struct sim_access *a);
 	void (*failed)(const char *text); /* what sim_fail() does at the end; NULL: abort */
