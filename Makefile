@@ -149,4 +149,4 @@ clean:
 
 .PHONY: all help objects test lint build-test show-flags deps format clean FORCE
 
--include $(shell find $(BUILD)/obj $(BUILD)/host $(BUILD)/fuzz -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD)/obj $(BUILD)/host $(BUILD)/fuzz $(BUILD)/bench -name '*.d' 2>/dev/null)

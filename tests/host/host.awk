@@ -6,7 +6,9 @@
 function flush(	kind, prog, objs) {
 	if (file == "")
 		return
-	kind = file ~ /^tests\/fuzz\// ? "fuzz" : "host"
+	kind = file
+	sub(/^tests\//, "", kind)
+	sub(/\/.*/, "", kind)
 	prog = file
 	sub(/^tests\//, build "/", prog)
 	sub(/\.c$/, "", prog)

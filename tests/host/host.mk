@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Programs that test hypervisor code on this machine: tests/host/*_test.c (cmocka, with sanitizers)
-# and tests/fuzz/*.c (optimised). Comment lines at the head of each say what it is made of:
+# tests/fuzz/*.c and tests/bench/*.c (optimised). Comment lines at the head of each say what it is made of:
 #	/* SOURCES: lib/log.c mmu/*.c */  /* LIBS: -lZydis */  /* CFLAGS: -DX=1 */
 # Scripts tests/host/*_test.py test what is written in Python. Included by the Makefile.
 
@@ -9,14 +9,16 @@ HOST_FLAGS  := -std=gnu11 -g -DDEBUG $(WARN) -Itests/host/fake -I.
 HOST_TESTS  := $(sort $(wildcard tests/host/*_test.c))
 HOST_SCRIPTS := $(sort $(wildcard tests/host/*_test.py))
 FUZZ_TESTS  := $(sort $(wildcard tests/fuzz/*.c))
+BENCHES     := $(sort $(wildcard tests/bench/*.c))
 
 FLAGS_host := $(HOST_FLAGS) -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
 FLAGS_fuzz := $(HOST_FLAGS) -O2
+FLAGS_bench := $(FLAGS_fuzz)
 
-$(BUILD)/host.mk: tests/host/host.awk $(HOST_TESTS) $(FUZZ_TESTS)
+$(BUILD)/host.mk: tests/host/host.awk $(HOST_TESTS) $(FUZZ_TESTS) $(BENCHES)
 	$Q mkdir -p $(@D)
-	$Q awk -v build=$(BUILD) -f $< $(HOST_TESTS) $(FUZZ_TESTS) >$@
-ifneq ($(filter %-test soak soak-% host-test fuzz-test $(BUILD)/host/% $(BUILD)/fuzz/%,$(MAKECMDGOALS)),)
+	$Q awk -v build=$(BUILD) -f $< $(HOST_TESTS) $(FUZZ_TESTS) $(BENCHES) >$@
+ifneq ($(filter %-test soak soak-% host-test fuzz-test $(BUILD)/host/% $(BUILD)/fuzz/% bench $(BUILD)/bench/%,$(MAKECMDGOALS)),)
 include $(BUILD)/host.mk
 endif
 

@@ -11,7 +11,7 @@ guest-test: $(BUILD)/umbra guests
 # Figures under -icount, beside those of others; LINUX_RUNS=0 leaves out Linux at work.
 bench: DEPS := build run bench
 bench: deps
-	$Q $(MAKE) --no-print-directory $(BUILD)/umbra $(GUEST)/bench \
+	$Q $(MAKE) --no-print-directory $(BUILD)/umbra $(GUEST)/bench $(BUILD)/bench/shadow \
 		$(if $(filter 0,$(LINUX_RUNS)),,linux-guest)
 	$Q BUILD=$(BUILD) $(PYTHON) tests/bench/bench.py $(if $(filter 0,$(LINUX_RUNS)),--no-linux)
 
