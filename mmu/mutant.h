@@ -94,8 +94,7 @@ extern int mutant_on; /* tests/host/mutant.c: from the environment */
 	X(S3_10_RESERVE_LOST, "a fault that must be retried gives back what it reserved")          \
 	X(S3_11_OLD_VALUE_KEPT, "the walk is compared as it left the entries, with A and D")       \
 	X(LOST_WRITE_PROTECTION, "a writable leaf for another frame than before is checked again") \
-	X(CVE_2026_64561_ROOT_NOT_VALIDATED,                                                       \
-	  "the root is looked at after all that may make it obsolete")                             \
+	X(CVE_2026_64561_ROOT_NOT_VALIDATED, "the root is looked at under the lock")               \
 	X(TABLE_RIGHTS_NOT_INHERITED, "a table has the rights that the entries above it leave")    \
 	X(CVE_2022_1789_NO_ROOT_CHECK, "flush instructions work before there is a root")           \
 	X(NWP_SMEP_EXECUTABLE, "a user page made the supervisor's is not executable under SMEP")   \
