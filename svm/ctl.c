@@ -5,8 +5,8 @@
  *
  * The guest owns CR0, CR3 and CR4: under nested paging no write to them can hurt anybody else.
  * CR0.CD makes the guest's own accesses slow. CR4 exits if the CPU has a bit that the guest's CPUID
- * hides, but for those that have no effect alone. CR8 exits, which spares copying V_TPR at every
- * exit: 64-bit Linux never touches it.
+ * hides; Linux seldom writes it. CR8 exits, which spares copying V_TPR at every exit: 64-bit Linux
+ * never touches it.
  */
 #include <errno.h>
 #include <string.h>
@@ -90,13 +90,10 @@ void svm_vm_fini(struct vm *vm)
 	(void)vm;
 }
 
-/* What they switch on is behind MSRs that exit: all protection keys of supervisor pages allow
- * everything, and neither shadow stacks nor branch tracking are enabled. */
-#define CR4_NO_EFFECT (CR4_PKS | CR4_CET)
-
+/* On QEMU TCG also for hide_lme(). */
 static bool cr4_exits(const struct vm *vm)
 {
-	return svm_host_cr4() & ~vm->cpuid->caps.cr4_valid & ~CR4_NO_EFFECT;
+	return svm_facts.is_tcg || svm_host_cr4() & ~vm->cpuid->caps.cr4_valid;
 }
 
 static void ctl_setup(struct vmcb *b)

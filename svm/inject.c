@@ -22,6 +22,8 @@
 
 #define DR6_BS BIT(14)
 #define DR6_B  MASK(3, 0)
+/* Exceptions but #BP and #OF, whose RIP is behind the instruction; vector 2 is the NMI. */
+#define FAULTS (~(BIT32(EXC_NMI) | BIT32(EXC_BP) | BIT32(EXC_OF)))
 /* A virtual interrupt that the guest takes as soon as its IF allows. */
 #define VIRQ   (INT_CTL_V_IRQ | INT_CTL_V_IGN_TPR | INT_CTL_V_PRIO_HIGHEST)
 
@@ -167,9 +169,16 @@ void svm_nmi_iret(struct vcpu *v)
 	nmi_set(s, NMI_IRET);
 }
 
+static void exceptions_exit(struct vmcb *b, u32 mask)
+{
+	b->ctl.exceptions = mask;
+	vmcb_dirty(b, CLEAN_INTERCEPTS);
+}
+
 /*
  * Exit once the event that this entry delivers is in, or else behind one instruction, by #DB. If
- * the guest steps itself, its own #DB comes and is as good.
+ * the guest steps itself, its own #DB comes and is as good. Meanwhile every fault exits, so that
+ * our TF does not go to the guest's stack with it; INTn, PUSHF and SYSCALL show it.
  */
 static void exit_soon(struct vcpu *v)
 {
@@ -187,6 +196,8 @@ static void exit_soon(struct vcpu *v)
 			s->nmi = NMI_OPEN;
 		s->busy |= BUSY_STEPPING;
 		s->step_dr6 = s->vmcb->save.dr6 & DR6_BS;
+		s->step_excs = s->vmcb->ctl.exceptions;
+		exceptions_exit(s->vmcb, s->step_excs | FAULTS);
 		v->regs.rflags |= RFLAGS_TF;
 	}
 }
@@ -216,6 +227,7 @@ bool svm_stepped(struct vcpu *v)
 	struct vmcb *b = s->vmcb;
 
 	s->busy &= (u8)~BUSY_STEPPING;
+	exceptions_exit(b, s->step_excs);
 	/* An IRET that has been executed has loaded the guest's own TF. */
 	if (s->nmi != NMI_IRET || v->regs.rip == s->iret_rip)
 		v->regs.rflags &= ~RFLAGS_TF;

@@ -63,7 +63,24 @@ u64 svm_get_sreg(struct vcpu *v, enum vcpu_sreg r)
 	if (is_limit(r))
 		return *(const u32 *)(const void *)p;
 	val = *(const u64 *)(const void *)p;
-	return r == SR_EFER ? val & ~EFER_HIDDEN : val;
+	if (r == SR_EFER)
+		val = (val & ~EFER_HIDDEN) | (svm_of(v)->lme_hidden ? EFER_LME : 0);
+	return val;
+}
+
+/*
+ * QUIRK: #VMEXIT of QEMU TCG loads the host's CR0 while CR4 and EFER are still the guest's. If they
+ * have LME without PAE it takes the host's PG for a mistake and leaves paging off for good. So such
+ * a guest, which must have PG = 0, runs without LME. It cannot tell, but that setting PG raises no
+ * #GP. EFER and CR4 cannot change without an exit (cr4_exits()).
+ */
+static void hide_lme(struct svm_vcpu *s)
+{
+	struct vmcb_save *g = &s->vmcb->save;
+	bool lme = s->lme_hidden || (g->efer & EFER_LME);
+
+	s->lme_hidden = svm_facts.is_tcg && lme && !(g->cr0 & CR0_PG) && !(g->cr4 & CR4_PAE);
+	g->efer = (g->efer & ~EFER_LME) | (lme && !s->lme_hidden ? EFER_LME : 0);
 }
 
 void svm_set_sreg(struct vcpu *v, enum vcpu_sreg r, u64 val)
@@ -76,7 +93,13 @@ void svm_set_sreg(struct vcpu *v, enum vcpu_sreg r, u64 val)
 		*(u32 *)(void *)p = (u32)val;
 		return;
 	}
-	*(u64 *)(void *)p = r == SR_EFER ? val | EFER_HIDDEN : val;
+	if (r == SR_EFER) {
+		val |= EFER_HIDDEN;
+		s->lme_hidden = false;
+	}
+	*(u64 *)(void *)p = val;
+	if (r == SR_CR0 || r == SR_CR4 || r == SR_EFER)
+		hide_lme(s);
 	/* The guest could not have written these without a flush of its TLB. */
 	if (r == SR_CR0 || r == SR_CR3 || r == SR_CR4 || r == SR_EFER || r == SR_PAT)
 		s->flush = true;
@@ -165,8 +188,11 @@ void svm_vcpu_reset(struct vcpu *v)
 	svm_cancel(v);
 	svm_irq_window(v, false);
 	svm_clear_irq_shadow(v);
+	if (s->busy & BUSY_STEPPING)
+		s->vmcb->ctl.exceptions = s->step_excs;
 	s->busy &= (u8)~BUSY_STEPPING;
 	s->nmi = NMI_OPEN;
+	s->lme_hidden = false;
 	vmcb_intercept_set(s->vmcb, ICPT_IRET, false);
 
 	memset(g, 0, sizeof(*g));

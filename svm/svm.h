@@ -50,9 +50,11 @@ struct svm_vcpu {
 	u8 busy; /* BUSY_*: what the end of the entry in progress must see to */
 	u8 nmi;  /* enum nmi_state */
 	u64 iret_rip;
-	u64 step_dr6;   /* DR6.BS before the step */
+	u64 step_dr6;   /* DR6.BS before the step, */
+	u32 step_excs;  /* and the exceptions that exit */
 	u64 shadow_rip; /* QUIRK, svm_shadow_lost(): an interrupt shadow is there */
 	bool shadow;
+	bool lme_hidden; /* QUIRK, svm/state.c: EFER.LME is 1 for the guest, 0 in the VMCB */
 };
 
 static __always_inline struct svm_vcpu *svm_of(const struct vcpu *v)

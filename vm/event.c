@@ -124,8 +124,9 @@ static bool queue_nmi(struct vcpu *v)
 		hv->nmi_window(v, true);
 		return false;
 	}
-	v->nmi_pending = false;
 	inject(v, &e);
+	if (--v->nmi_pending)
+		hv->nmi_window(v, true);
 	return true;
 }
 
@@ -206,6 +207,16 @@ void event_init(struct vcpu *v)
 		vm_request_reset(v->vm, "INIT signal to the first processor");
 	else
 		vcpu_reset(v, true);
+}
+
+/*
+ * The CPU holds one NMI while it handles another. Source: Intel SDM 3A "Handling Multiple NMIs".
+ */
+void event_nmi(struct vcpu *v)
+{
+	u32 sent = __atomic_exchange_n(&v->nmis_sent, 0, __ATOMIC_ACQUIRE);
+
+	v->nmi_pending = (u8)MIN(v->nmi_pending + sent, hv->nmi_masked(v) ? 1U : 2U);
 }
 
 void event_sipi(struct vcpu *v)

@@ -20,6 +20,8 @@ bool event_wakes(struct vcpu *v);
 /* The INIT and startup signals. */
 void event_init(struct vcpu *v);
 void event_sipi(struct vcpu *v);
+/* NMIs were sent. */
+void event_nmi(struct vcpu *v);
 
 enum event_merge {
 	MERGE_SECOND, /* the second replaces the first */

@@ -66,7 +66,7 @@ static void serve_signals(struct vcpu *v, u32 req)
 	if (req & VREQ_SIPI)
 		event_sipi(v);
 	if (req & VREQ_NMI)
-		v->nmi_pending = true;
+		event_nmi(v);
 }
 
 bool vcpu_serve(struct vcpu *v)

@@ -83,7 +83,8 @@ void vcpu_reset(struct vcpu *v, bool init)
 	v->regs.gpr[R_DX] = cpuid_signature(v->vm->cpuid);
 	v->pending.type = EVENT_NONE;
 	v->redelivery = false;
-	v->nmi_pending = false;
+	v->nmi_pending = 0;
+	__atomic_store_n(&v->nmis_sent, 0, __ATOMIC_RELAXED);
 	v->irq_window = false;
 	v->state = v->id == 0 ? VCPU_RUNNING : VCPU_WAIT_SIPI;
 	hv->vcpu_reset(v);

@@ -23,7 +23,7 @@ struct vcpu_regs {
 
 /* Requests: set by anybody with vcpu_request(), consumed by the vCPU's thread before entry. */
 #define VREQ_EVENT   BIT32(0) /* look for an event to inject */
-#define VREQ_NMI     BIT32(1)
+#define VREQ_NMI     BIT32(1) /* with nmis_sent */
 #define VREQ_INIT    BIT32(2)
 #define VREQ_SIPI    BIT32(3) /* with sipi_vector */
 #define VREQ_STOP    BIT32(4) /* the VM has something for all its vCPUs: vm_rendezvous() */
@@ -83,11 +83,12 @@ struct vcpu {
 	 */
 	struct vcpu_event pending;
 	bool redelivery; /* pending came from an interrupted delivery of the last exit */
-	bool nmi_pending;
+	u8 nmi_pending;  /* one, or two while none is being handled */
 	bool irq_window; /* an exit was asked for, for when the guest can take an interrupt */
 	bool parked;     /* counted in vm->nr_parked */
 	u8 sipi_vector;
-	u32 held; /* requests that wait until the VM runs again */
+	u32 nmis_sent; /* with VREQ_NMI; atomic */
+	u32 held;      /* requests that wait until the VM runs again */
 	struct vcpu_call *call;
 
 	u64 xcr0;       /* while another vCPU has the FP registers; else fpu_xcr0() */
@@ -115,6 +116,13 @@ void vcpu_request(struct vcpu *v, u32 bits);
 static inline void vcpu_request_self(struct vcpu *v, u32 bits)
 {
 	__atomic_fetch_or(&v->requests, bits, __ATOMIC_RELAXED);
+}
+
+/* Any CPU: sends one NMI. */
+static inline void vcpu_request_nmi(struct vcpu *v)
+{
+	__atomic_fetch_add(&v->nmis_sent, 1, __ATOMIC_RELEASE);
+	vcpu_request(v, VREQ_NMI);
 }
 
 /*

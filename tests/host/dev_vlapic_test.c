@@ -300,6 +300,8 @@ static void start_up_messages_are_requests(void **state)
 	ipi(0, 1, 0x4300);
 	ipi(0, 1, 0x4700);
 	assert_int_equal(machine_requests(1), VREQ_NMI);
+	ipi(0, 1, 0x4400);
+	assert_int_equal(cpu[1].nmis_sent, 2);
 }
 
 static void illegal_vectors_are_errors(void **state)
@@ -489,6 +491,45 @@ static void deadline_fires_at_guest_time_and_disarms(void **state)
 	assert_int_equal(fake_clock_next(), UINT64_MAX);
 }
 
+static void only_a_deadline_timer_is_disarmed_by_a_new_mode(void **state)
+{
+	(void)state;
+	wr(0, DIV, DIV_BY_1);
+	wr(0, LVT_T, 0x40 | PERIODIC);
+	wr(0, INIT_COUNT, 1000000);
+	machine_wait(400000);
+	wr(0, LVT_T, 0x40);
+	assert_int_equal(rd(0, INIT_COUNT), 1000000);
+	assert_int_equal(rd(0, COUNT), 600000);
+	machine_wait(600010);
+	assert_int_equal(who_has(0x40), 1);
+	assert_int_equal(fake_clock_next(), UINT64_MAX);
+	wr(0, INIT_COUNT, 1000000);
+	machine_wait(400000);
+	wr(0, LVT_T, 0x40 | PERIODIC);
+	assert_int_equal(rd(0, COUNT), 600000);
+	for (u32 i = 0; i < 2; i++) {
+		machine_wait(1000000);
+		assert_int_equal(who_has(0x40), 1);
+	}
+	wr(0, LVT_T, 0x40 | DEADLINE);
+	assert_int_equal(fake_clock_next(), UINT64_MAX);
+	wr(0, LVT_T, 0x40);
+	assert_int_equal(rd(0, INIT_COUNT), 0);
+	assert_int_equal(rd(0, COUNT), 0);
+}
+
+static void a_short_one_shot_that_becomes_periodic_has_the_lower_bound(void **state)
+{
+	(void)state;
+	wr(0, DIV, DIV_BY_1);
+	wr(0, LVT_T, 0x40);
+	wr(0, INIT_COUNT, 1000);
+	wr(0, LVT_T, 0x40 | PERIODIC);
+	machine_wait(1000000); /* the fake clock stops a test that storms */
+	assert_true(fake_clock_next() - fake_tsc >= VLAPIC_MIN_PERIOD_NS / 2);
+}
+
 static void a_quiet_machine_has_no_timer(void **state)
 {
 	(void)state;
@@ -668,6 +709,8 @@ int main(void)
 		T(periodic_keeps_its_pace),
 		T(a_period_has_a_lower_bound),
 		T(deadline_fires_at_guest_time_and_disarms),
+		T(only_a_deadline_timer_is_disarmed_by_a_new_mode),
+		T(a_short_one_shot_that_becomes_periodic_has_the_lower_bound),
 		T(a_quiet_machine_has_no_timer),
 		T(mode_changes_are_those_of_the_manual),
 		T(x2apic_registers_fault_where_reserved),

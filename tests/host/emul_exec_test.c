@@ -171,6 +171,32 @@ static u32 get32(u32 at)
 	return val;
 }
 
+/* --- system registers ------------------------------------------------------------------------- */
+
+static void test_smsw_stores_16_bits_of_cr0_in_memory(void **state)
+{
+	(void)state;
+	start(32);
+	m.fetch.regs.cr0 = 0x80050033;
+	put32(0x1000, 0xaaaaaaaa);
+	m.regs.gpr[R_BX] = 0x1000;
+	assert_int_equal(RUN(0x0f, 0x01, 0x23), EMUL_OK); /* smsw [ebx] */
+	assert_int_equal(get32(0x1000), 0xaaaa0033);
+}
+
+static void test_umip_keeps_smsw_from_users(void **state)
+{
+	(void)state;
+	start(32);
+	m.regs.gpr[R_BX] = 0x1000;
+	m.fetch.regs.cr4 |= CR4_UMIP;
+	assert_int_equal(RUN(0x0f, 0x01, 0x23), EMUL_OK);
+	m.fetch.regs.cpl = 3;
+	EXPECT_FAULT(EXC_GP, 0x0f, 0x01, 0x23);
+	m.fetch.regs.cr4 &= ~CR4_UMIP;
+	assert_int_equal(RUN(0x0f, 0x01, 0x23), EMUL_OK);
+}
+
 /* --- addresses -------------------------------------------------------------------------------- */
 
 static void test_16_bit_offsets_wrap_in_the_segment(void **state)
@@ -656,6 +682,8 @@ static void test_what_is_only_decoded_is_not_executed(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_smsw_stores_16_bits_of_cr0_in_memory),
+		cmocka_unit_test(test_umip_keeps_smsw_from_users),
 		cmocka_unit_test(test_16_bit_offsets_wrap_in_the_segment),
 		cmocka_unit_test(test_linear_addresses_wrap_at_4_gib),
 		cmocka_unit_test(test_an_access_may_not_cross_the_limit),

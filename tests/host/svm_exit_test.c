@@ -392,6 +392,30 @@ static void a_guest_that_steps_itself_is_left_alone(void **state)
 	assert_true(v.regs.rflags & RFLAGS_TF);
 }
 
+static void no_exception_frame_gets_the_tf_of_a_step(void **state)
+{
+	const u32 usual = BIT32(EXC_DB) | BIT32(EXC_AC);
+
+	(void)state;
+	b.ctl.exceptions = usual;
+	s.shadow = true;
+	s.shadow_rip = v.regs.rip = 0x1000;
+	b.ctl.clean = CLEAN_ALL;
+	svm_irq_window(&v, true);
+	assert_true(v.regs.rflags & RFLAGS_TF);
+	assert_true(b.ctl.exceptions & BIT32(EXC_PF));
+	assert_true(b.ctl.exceptions & BIT32(EXC_GP));
+	/* Their RIP would be that of INT3 and INTO, not behind. */
+	assert_false(b.ctl.exceptions & (BIT32(EXC_BP) | BIT32(EXC_OF)));
+	assert_false(b.ctl.clean & CLEAN_INTERCEPTS);
+	b.save.rflags = v.regs.rflags;
+	assert_int_equal(leave(VMEXIT_EXCEPTION + EXC_PF, 2, 0x7000), EXIT_EXCEPTION);
+	assert_int_equal(v.exit.exc.error, 2);
+	assert_int_equal(v.exit.exc.cr2, 0x7000);
+	assert_false(v.regs.rflags & RFLAGS_TF);
+	assert_int_equal(b.ctl.exceptions, usual);
+}
+
 static void any_exit_ends_the_step_and_asks_for_a_new_one(void **state)
 {
 	(void)state;
@@ -484,6 +508,7 @@ int main(void)
 		cmocka_unit_test_setup(step_long_after_an_nmi_takes_its_tf_back, setup),
 		cmocka_unit_test_setup(breakpoint_hit_while_stepping_is_the_guests_too, setup),
 		cmocka_unit_test_setup(a_guest_that_steps_itself_is_left_alone, setup),
+		cmocka_unit_test_setup(no_exception_frame_gets_the_tf_of_a_step, setup),
 		cmocka_unit_test_setup(any_exit_ends_the_step_and_asks_for_a_new_one, setup),
 		cmocka_unit_test_setup(shadow_that_the_cpu_forgets_is_kept, setup),
 		cmocka_unit_test_setup(shadow_ends_with_the_emulated_instruction, setup),

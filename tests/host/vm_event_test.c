@@ -53,6 +53,11 @@ void vcpu_reset(struct vcpu *v, bool init)
 	vcpu_resets++;
 }
 
+void vcpu_request(struct vcpu *v, u32 bits)
+{
+	v->requests |= bits;
+}
+
 static int setup(void **state)
 {
 	(void)state;
@@ -177,6 +182,31 @@ static void a_masked_nmi_waits_and_lets_an_interrupt_go(void **state)
 	event_queue(&fake_vcpu);
 	expect_injected(EVENT_IRQ, 0x40);
 	assert_true(fake_nmi_window && fake_vcpu.nmi_pending);
+}
+
+static void nmis(u32 nr)
+{
+	for (u32 i = 0; i < nr; i++)
+		vcpu_request_nmi(&fake_vcpu);
+	event_nmi(&fake_vcpu);
+}
+
+static void two_nmis_at_once_are_two_and_a_third_is_lost(void **state)
+{
+	(void)state;
+	nmis(3);
+	event_queue(&fake_vcpu);
+	expect_injected(EVENT_NMI, EXC_NMI);
+	assert_true(fake_nmi_window);
+	fake_nmi_masked = true; /* in the first one's handler there is room for one */
+	nmis(2);
+	event_queue(&fake_vcpu);
+	assert_int_equal(fake_nr_injected, 1);
+	fake_nmi_masked = false;
+	event_queue(&fake_vcpu);
+	assert_int_equal(fake_nr_injected, 2);
+	event_queue(&fake_vcpu);
+	assert_int_equal(fake_nr_injected, 2);
 }
 
 static void the_interrupt_moves_into_service(void **state)
@@ -310,6 +340,7 @@ int main(void)
 		cmocka_unit_test_setup(pending_goes_first_and_the_rest_gets_windows, setup),
 		cmocka_unit_test_setup(nmi_goes_before_interrupts, setup),
 		cmocka_unit_test_setup(a_masked_nmi_waits_and_lets_an_interrupt_go, setup),
+		cmocka_unit_test_setup(two_nmis_at_once_are_two_and_a_third_is_lost, setup),
 		cmocka_unit_test_setup(the_interrupt_moves_into_service, setup),
 		cmocka_unit_test_setup(without_if_or_in_a_shadow_a_window_opens, setup),
 		cmocka_unit_test_setup(a_window_for_nothing_is_closed, setup),

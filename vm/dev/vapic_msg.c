@@ -49,7 +49,7 @@ enum virq_result apic_deliver(struct vcpu *v, const struct apic_msg *m)
 		return VIRQ_IGNORED;
 	switch (m->mode) {
 	case APIC_NMI:
-		vcpu_request(v, VREQ_NMI);
+		vcpu_request_nmi(v);
 		break;
 	case APIC_INIT:
 		vcpu_request(v, VREQ_INIT);

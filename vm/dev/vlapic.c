@@ -127,10 +127,14 @@ void vlapic_lint(struct vcpu *v, u32 pin, bool level)
 	WRITE_ONCE(a->lint_level[pin], level);
 	if (!rising)
 		return;
-	if (READ_ONCE(a->mode) == VLAPIC_OFF)
-		vcpu_request(v, pin == 0 ? VREQ_EVENT : VREQ_NMI); /* the pins INTR and NMI */
-	else if (!(lvt & LVT_MASKED))
-		apic_deliver(v, &m);
+	if (READ_ONCE(a->mode) != VLAPIC_OFF) {
+		if (!(lvt & LVT_MASKED))
+			apic_deliver(v, &m);
+	} else if (pin == 0) { /* the pins are INTR and NMI */
+		vcpu_request(v, VREQ_EVENT);
+	} else {
+		vcpu_request_nmi(v);
+	}
 }
 
 bool vlapic_accepts_pic(const struct vcpu *v)

@@ -81,12 +81,18 @@ void vlapic_timer_reset(struct vlapic *a)
 
 void vlapic_timer_set_mode(struct vlapic *a, enum vlapic_timer_mode mode)
 {
-	/* Source: Intel SDM 3A "TSC-Deadline Mode": a change of the mode disarms the timer. */
+	bool counts = mode <= TIMER_PERIODIC && a->timer_mode <= TIMER_PERIODIC;
+
 	if (mode == a->timer_mode)
 		return;
-	stop(a);
-	a->timer_init = 0;
+	/* Source: Intel SDM 3A "TSC-Deadline Mode": a change to or from it disarms the timer. */
+	if (!counts) {
+		stop(a);
+		a->timer_init = 0;
+	}
 	a->timer_mode = (u8)mode;
+	if (a->timer_start) /* a period has a lower bound */
+		timer_set(&a->timer, a->timer_start + period(a));
 }
 
 void vlapic_timer_set_init(struct vlapic *a, u32 count)

@@ -53,6 +53,16 @@ static enum emul_res exec_from_sreg(struct emul *e, const struct insn *in)
 	return rm_set(e, in, s.sel);
 }
 
+/* Source: AMD APM 3 "SMSW". */
+static enum emul_res exec_smsw(struct emul *e, const struct insn *in)
+{
+	const struct mmu_regs *regs = &e->fetch->regs;
+
+	if (regs->cpl == 3 && regs->cr4 & CR4_UMIP)
+		return emul_raise(e, EXC_GP);
+	return rm_set(e, in, regs->cr0);
+}
+
 /* Width of the stack pointer in bytes. */
 static u32 stack_size(struct emul *e)
 {
@@ -183,6 +193,8 @@ enum emul_res emul_exec(struct emul *e, const struct insn *in)
 		return exec_mov(e, in);
 	case OP_MOV_FROM_SREG:
 		return exec_from_sreg(e, in);
+	case OP_SMSW:
+		return exec_smsw(e, in);
 	case OP_PUSH:
 		return push(e, in);
 	case OP_POP:
