@@ -103,7 +103,8 @@ int mmu_write(struct mmu_vm *m, gpa_t gpa, const void *buf, u64 len)
 
 void mmu_wrote(struct mmu_vm *m, gpa_t gpa, u64 len)
 {
-	gptw_after_store(m, gpa, len);
+	if (!MUTANT(POINTER_STORE_UNSEEN))
+		gptw_after_store(m, gpa, len);
 	dirty_wrote(m, gpa, len);
 }
 
@@ -159,7 +160,8 @@ int mmu_cmpxchg(struct mmu_vm *m, gpa_t gpa, void *old, const void *new, u8 size
 		return -EFAULT;
 	if (m->shadow.on) {
 		env_lock(&m->lock);
-		gptw_before_store(m, gpa, size);
+		if (!MUTANT(CMPXCHG_UNSEEN))
+			gptw_before_store(m, gpa, size);
 		ok = cmpxchg(p, old, new, size);
 		env_unlock(&m->lock);
 	} else {

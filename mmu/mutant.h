@@ -120,7 +120,17 @@ extern int mutant_on; /* tests/host/mutant.c: from the environment */
 	X(S4_10_NO_DEDUP, "a page is in a vector once")                                            \
 	X(UNSYNC_B_ROLE_OF_ANOTHER, "a page is synced by the rules of its own role")               \
 	X(UNSYNC_C_WRITABLE_LEFT, "what is about to be in sync is mapped writable nowhere")        \
-	X(UNSYNC_D_NOT_MARKED, "a table that is mapped writable is marked")
+	X(UNSYNC_D_NOT_MARKED, "a table that is mapped writable is marked")                        \
+	X(OWN_TABLE_UNSEEN, "a write to a table of the instruction's own walk is not retried")     \
+	X(ROOT_UNSHADOWED, "a write to a current root is not retried")                             \
+	X(LARGE_NEVER, "a large guest page is shadowed by a large leaf where that is possible")    \
+	X(STORE_TOUCHES_ONE, "a store touches every entry that it overlaps")                       \
+	X(FLOOD_UNSEEN, "a table that is written again and again is dropped")                      \
+	X(FLOOD_FOR_EVER, "the count of stores begins again when a table is used")                 \
+	X(CMPXCHG_UNSEEN, "a compare-exchange is a store")                                         \
+	X(POINTER_STORE_UNSEEN, "a reported store through a pointer is a store")                   \
+	X(REFIT_FORGOTTEN, "tracking and logging take W from what is mapped")                      \
+	X(DIRTY_NOT_SET, "the first write to a logged frame is noted")
 
 enum mutant {
 	MUTANT_NONE,

@@ -55,7 +55,7 @@ static u32 leaf_level(const struct fetch *f)
 {
 	u32 level = MIN(guest_level(f), max_level(f));
 
-	while (level > 1 && !large_fits(f, level))
+	while (level > 1 && (!large_fits(f, level) || MUTANT(LARGE_NEVER)))
 		level--;
 	return level;
 }
@@ -167,9 +167,9 @@ static bool may_write_table(const struct fetch *f, struct mmu_result *r)
 
 	if (unsync_try(vm_of(f), f->gfn))
 		return true;
-	r->may_unshadow = !root_is_current(vm_of(f), f->gfn);
+	r->may_unshadow = MUTANT(ROOT_UNSHADOWED) || !root_is_current(vm_of(f), f->gfn);
 	for (u32 level = w->level; w->top && level <= w->top; level++)
-		if (gpa_to_gfn(w->gpte_gpa[level]).v == f->gfn.v)
+		if (gpa_to_gfn(w->gpte_gpa[level]).v == f->gfn.v && !MUTANT(OWN_TABLE_UNSEEN))
 			r->may_unshadow = false;
 	r->reason = "write to a guest page table";
 	return false;

@@ -35,6 +35,8 @@ static bool flooded(struct mmu_vm *m, spx_t x)
 	struct sp *sp = sp_get(x);
 	u32 limit = m->shadow.tune.flood;
 
+	if (MUTANT(FLOOD_UNSEEN))
+		return false;
 	if (sp->flood < UINT8_MAX)
 		sp->flood++;
 	return limit && sp->flood > limit && sp->root_refs == 0 && !(sp->flags & SP_UNSYNC);
@@ -63,8 +65,11 @@ void gptw_before_store(struct mmu_vm *m, gpa_t gpa, u64 len)
 			continue;
 		}
 		/* Odd sizes and addresses touch every entry that they overlap. */
-		for (u32 gidx = off / size; gidx <= (off + len - 1) / size; gidx++)
+		for (u32 gidx = off / size; gidx <= (off + len - 1) / size; gidx++) {
 			drop_source(m, x, gidx);
+			if (MUTANT(STORE_TOUCHES_ONE))
+				break;
+		}
 	}
 }
 

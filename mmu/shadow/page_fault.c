@@ -125,7 +125,8 @@ static enum mmu_verdict locked(struct fetch *f, struct mmu_result *r)
 		}
 		if ((s->dirty_log || MUTANT(XSA_427_LOG_ASSUMED)) && !dirty_test(s, i)) {
 			mmu_stat_inc(m, MMU_STAT_FAULT_DIRTY);
-			dirty_set(s, i);
+			if (!MUTANT(DIRTY_NOT_SET))
+				dirty_set(s, i);
 		}
 	}
 	return fetch(f, r);

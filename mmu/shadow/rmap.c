@@ -128,7 +128,7 @@ static flushneed_t refit_frame(struct mmu_vm *m, const struct slot *s, gfn_t gfn
 	u64 i = gfn.v - s->gfn.v;
 	bool any;
 
-	if (!track_count(s, i) && !(s->dirty_log && !dirty_test(s, i)))
+	if (MUTANT(REFIT_FORGOTTEN) || (!track_count(s, i) && !(s->dirty_log && !dirty_test(s, i))))
 		return flush_need(FLUSH_NONE);
 	any = rmap_protect(m, gfn);
 	if (MUTANT(REFIT_UNFLUSHED))

@@ -145,7 +145,8 @@ static void lru_remove(struct shadow_vm *s, spx_t x)
 
 void sp_touch(struct mmu_vm *m, spx_t x)
 {
-	sp_get(x)->flood = 0;
+	if (!MUTANT(FLOOD_FOR_EVER))
+		sp_get(x)->flood = 0;
 	if (m->shadow.lru_first == x)
 		return;
 	lru_remove(&m->shadow, x);
