@@ -50,9 +50,9 @@ int mmu_read(const struct mmu_vm *m, gpa_t gpa, void *buf, u64 len)
 static void store(void *to, const void *from, u64 len)
 {
 	if (len == 8 && IS_ALIGNED((uintptr_t)to, 8))
-		__atomic_store((u64 *)to, (const u64 *)from, __ATOMIC_RELAXED);
+		__atomic_store_n((u64 *)to, *(const u64 *)from, __ATOMIC_RELAXED);
 	else if (len == 4 && IS_ALIGNED((uintptr_t)to, 4))
-		__atomic_store((u32 *)to, (const u32 *)from, __ATOMIC_RELAXED);
+		__atomic_store_n((u32 *)to, *(const u32 *)from, __ATOMIC_RELAXED);
 	else
 		memcpy(to, from, len);
 }
