@@ -1,12 +1,34 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tests/sim/choice.h"
 
+#include <string.h>
+
 #include "mmu/geom.h"
 
 #define SMALL      (MMU_LEVEL_BITS < 9)
 #define TABLES     17 /* frames 1 .. 16 begin as tables */
 #define FRAMES     64 /* that entries name, mostly */
 #define FAR_FRAMES 0x400
+
+/* Addresses that worked lately, for each vCPU. */
+#define HOT 4
+
+static struct {
+	u64 gva[HOT];
+	u32 next;
+} hot[SIM_VCPUS];
+
+void choice_worked(const struct sim_vcpu *v, u64 gva)
+{
+	hot[v->id].gva[hot[v->id].next++ % HOT] = gva & ~(PAGE_SIZE - 1);
+}
+
+u64 choose_hot(const struct sim_vcpu *v)
+{
+	u32 n = MIN(hot[v->id].next, (u32)HOT);
+
+	return n ? hot[v->id].gva[sim_rand(n)] : choose_gva(sim_mode_of(&v->regs));
+}
 
 u64 choose_table(void)
 {
@@ -68,8 +90,8 @@ static u64 choose_bits(u32 level)
 {
 	u64 e = P_;
 
-	e |= sim_rand(8) ? W_ : 0;
-	e |= sim_rand(8) ? U_ : 0;
+	e |= sim_rand(16) ? W_ : 0;
+	e |= sim_rand(16) ? U_ : 0;
 	e |= sim_rand(2) ? A_ : 0;
 	e |= sim_rand(2) ? D_ : 0;
 	e |= sim_chance(4) ? G_ : 0;
@@ -100,7 +122,7 @@ u64 choose_entry(enum sim_mode mode, u32 level)
 		e |= frame_of_level(level - 1) << PAGE_SHIFT;
 	if (sim_pte_size(mode) == 4)
 		return (u32)e;
-	if (sim_chance(16))
+	if (sim_chance(32))
 		e |= NX_;
 	if (sim_chance(8))
 		e |= (u64)sim_rand(3) << 59;
@@ -136,7 +158,8 @@ void choose_access(struct sim_vcpu *v, struct sim_access *a)
 	*a = (struct sim_access){ .size = mode == SIM_32 || mode == SIM_PSE ? 4 : 8 };
 	a->access = c < 3 ? MMU_R : c < 7 ? MMU_W : MMU_X;
 	a->access |= sim_chance(3) ? MMU_U : 0;
-	a->gva = choose_gva(mode) + choose_offset(a->size);
+	a->gva = sim_chance(3) ? choose_hot(v) : choose_gva(mode);
+	a->gva += choose_offset(a->size);
 	if (v->regs.cr4 & CR4_PKE)
 		a->pkru = sim_rand(64);
 	a->ac = sim_chance(4);
@@ -151,6 +174,8 @@ void fill_tables(enum sim_mode mode)
 {
 	u8 size = sim_pte_size(mode);
 	u32 n = SMALL ? 8 : 4;
+
+	memset(hot, 0, sizeof(hot));
 
 	for (u64 gfn = 1; gfn < TABLES; gfn++) {
 		u32 level = MIN(level_of_frame(gfn), sim_levels(mode));

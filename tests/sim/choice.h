@@ -13,6 +13,9 @@ u64 choose_table(void);
 /* 1 for frames that begin as data. */
 u32 level_of_frame(u64 gfn);
 u64 choose_gva(enum sim_mode mode);
+/* One that was accessed lately, not long ago at least. */
+u64 choose_hot(const struct sim_vcpu *v);
+void choice_worked(const struct sim_vcpu *v, u64 gva);
 /* Of an entry in a table. */
 u64 choose_offset(u8 size);
 u64 choose_entry(enum sim_mode mode, u32 level);

@@ -32,6 +32,8 @@ static void do_access(struct sim_vcpu *v, const struct sim_access *a)
 	run.ends[out.end]++;
 	run.faults += out.faults;
 	run.emulated += out.emulated;
+	if (out.end == SIM_OK)
+		choice_worked(v, a->gva);
 }
 
 static void op_access(struct sim_vcpu *v)
@@ -87,6 +89,13 @@ static void op_cr3(struct sim_vcpu *v)
 	if (pcide)
 		r.cr3 |= sim_rand(3);
 	write_regs(v, &r, pcide && sim_rand(2) ? MMU_WROTE_CR3_NOFLUSH : MMU_WROTE_CR3);
+}
+
+static void reload_cr3(struct sim_vcpu *v)
+{
+	struct mmu_regs r = v->regs;
+
+	write_regs(v, &r, MMU_WROTE_CR3);
 }
 
 /* One bit of one register. */
@@ -157,7 +166,7 @@ static void op_mode(struct sim_vcpu *v)
 
 static void op_flush(struct sim_vcpu *v)
 {
-	u64 gva = choose_gva(sim_mode_of(&v->regs));
+	u64 gva = sim_chance(2) ? choose_hot(v) : choose_gva(sim_mode_of(&v->regs));
 	u32 type = sim_rand(9);
 
 	sim_log("%llu vCPU %u flush %u of %#llx", (ull)run.op, v->id, type, (ull)gva);
@@ -165,6 +174,36 @@ static void op_flush(struct sim_vcpu *v)
 		sim_invpcid(v, type, sim_rand(3), gva);
 	else
 		sim_invlpg(v, gva);
+}
+
+/* What a guest's kernel does: use a page, change an entry on its way, flush, use it again. */
+static void op_remap(struct sim_vcpu *v)
+{
+	enum sim_mode mode = sim_mode_of(&v->regs);
+	u32 level = 1 + sim_chance(3), c = sim_rand(8);
+	struct sim_access a;
+	u64 gpa, entry;
+
+	choose_access(v, &a);
+	a.gva = choose_hot(v) + choose_offset(a.size);
+	do_access(v, &a);
+	(void)sim_reference(v, &a, &gpa);
+	entry = sim_reference_entry(level - 1);
+	if (entry == ~0ULL)
+		return;
+	a.value = choose_entry(mode, level);
+	sim_log("%llu DMA %#llx to %#llx", (ull)run.op, (ull)a.value, (ull)entry);
+	sim_dma(entry, a.value, a.size, (enum sim_how)sim_rand(SIM_BY_NOBODY));
+	if (c < 3)
+		sim_invlpg(v, a.gva);
+	else if (c < 5)
+		op_bit(v);
+	else if (c < 6)
+		sim_invpcid(v, sim_rand(4), sim_pcid(&v->regs), a.gva);
+	else if (c < 7)
+		reload_cr3(v);
+	do_access(v, &a);
+	do_access(v, &a);
 }
 
 static void op_hardware(struct sim_vcpu *v)
@@ -271,8 +310,10 @@ static void op_any(struct sim_vcpu *v)
 {
 	u32 c = sim_rand(128);
 
-	if (c < 60)
+	if (c < 40)
 		op_access(v);
+	else if (c < 60)
+		op_remap(v);
 	else if (c < 90)
 		op_map(v);
 	else if (c < 98)

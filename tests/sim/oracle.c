@@ -133,6 +133,11 @@ bool sim_reference(const struct sim_vcpu *v, const struct sim_access *a, u64 *gp
 	return out.ok;
 }
 
+u64 sim_reference_entry(u32 up)
+{
+	return up < en.nr ? en.read[en.nr - 1 - up].gpa : ~0ULL;
+}
+
 /* --- times ------------------------------------------------------------------------------------ */
 
 /* The entries can be read in this order between lo and hi (not included). */

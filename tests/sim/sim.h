@@ -310,6 +310,8 @@ bool sim_legal_fault(const struct sim_vcpu *v, const struct sim_access *a, u32 e
 void sim_explain(const struct sim_vcpu *v, const struct sim_access *a);
 /* What the reference walker says now. False: *gpa is the error code. */
 bool sim_reference(const struct sim_vcpu *v, const struct sim_access *a, u64 *gpa);
+/* Where the last such walk read the entry that is so far above the last one; ~0: none. */
+u64 sim_reference_entry(u32 up);
 
 /* --- hardware (hw.c) -------------------------------------------------------------------------- */
 
