@@ -17,6 +17,16 @@ extern int mutant_on; /* tests/host/mutant.c: from the environment */
 
 /* X(id, "the rule that is broken"). The order has no meaning; docs/seeds.md says which test. */
 #define MMU_MUTANTS(X)                                                                             \
+	X(S2_02_TABLES_GO_WITH_ROOT, "the tables below a root outlive it")                         \
+	X(S2_04_LOW_IN_FAULT, "a fault takes no memory below 4 GiB")                               \
+	X(S2_04_LOW_NOT_RECLAIMED, "a root gets the low memory of older ones")                     \
+	X(S2_05_LOW_ANYWHERE, "a PDPT for hardware lies below 4 GiB")                              \
+	X(S2_06_PDPTE_IS_ENTRY, "a PDPTE for hardware has no rights")                              \
+	X(S2_10_RAW_KEY, "a PDPTE's ignored bits are not in the key")                              \
+	X(S2_10_NOT_LATCHED, "PDPTEs are read at the events that load them")                       \
+	X(S2_10_RESERVED_LOADED, "PDPTEs with reserved bits are not loaded")                       \
+	X(S2_12_KEY_IS_CR3, "where PDPTEs were read from is not in the key")                       \
+	X(S2_13_ROOT_PER_VCPU, "vCPUs with one key share the root")                                \
 	X(S0_01_ROLE_NOT_IN_KEY, "a root is found by its whole key")                               \
 	X(S0_02_KEPT_BY_NEW_MODE, "whether a root is kept does not follow from the next mode")     \
 	X(S0_05_FREED_BY_CHILDREN, "a root is freed as what its tag says")                         \

@@ -31,6 +31,8 @@ static bool reads_pdptes(const struct mmu_ctx *c, const struct mmu_regs *new,
 		return false;
 	if (!is_pae(old) || what == MMU_WROTE_CR3 || what == MMU_WROTE_ALL)
 		return true;
+	if (MUTANT(S2_10_NOT_LATCHED))
+		return true;
 	return ((old->cr0 ^ new->cr0) & (CR0_CD | CR0_NW | CR0_PG)) ||
 	       ((old->cr4 ^ new->cr4) & (CR4_PAE | CR4_PGE | CR4_PSE | CR4_SMEP));
 }
@@ -43,7 +45,8 @@ static bool read_pdptes(const struct mmu_vm *m, struct mmu_regs *r)
 	if (mmu_read(m, GPA(r->cr3 & gfmt_pae.cr3), r->pdpte, sizeof(r->pdpte)))
 		return false;
 	for (u32 i = 0; i < ARRAY_SIZE(r->pdpte); i++)
-		if (r->pdpte[i] & GPTE_P && r->pdpte[i] & reserved)
+		if (r->pdpte[i] & GPTE_P && r->pdpte[i] & reserved &&
+		    !MUTANT(S2_10_RESERVED_LOADED))
 			return false;
 	return true;
 }

@@ -51,10 +51,9 @@ static enum mmu_verdict install(struct mmu_ctx *c, struct mmu_result *r)
 		c->flush = true;
 		c->synced = false;
 	}
-	if (!c->cache.cur && !root_build(c)) {
-		/* The other roots hold some. */
-		root_drop_cached(c->vm, 1);
-		if (!root_build(c)) {
+	while (!c->cache.cur && !root_build(c)) {
+		/* Other roots hold some. */
+		if (!root_drop_cached(c->vm, 1) || MUTANT(S2_04_LOW_NOT_RECLAIMED)) {
 			r->reason = "no table below 4 GiB for a PAE root";
 			return MMU_NOMEM;
 		}

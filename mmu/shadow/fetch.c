@@ -104,7 +104,7 @@ static union page_role child_role(const struct fetch *f, spx_t x, u32 idx, gfn_t
 		*gfn = gpa_to_gfn(f->walk->gpte_gpa[level - 1]);
 		if (MUTANT(TABLE_RIGHTS_NOT_INHERITED))
 			return role_indirect_child(sp->role, idx, MMU_R | MMU_W | MMU_U | MMU_X);
-		return role_indirect_child(sp->role, idx, f->walk->access_in[level - 1]);
+		return role_indirect_child(sp->role, idx, MMU_R | f->walk->access_in[level - 1]);
 	}
 	*gfn = level_first(f->gfn, level);
 	if (top > MMU_MAX_LEVEL)

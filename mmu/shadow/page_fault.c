@@ -17,6 +17,7 @@
 #include "mmu/mutant.h"
 #include "mmu/shadow/ctx.h"
 #include "mmu/shadow/fetch.h"
+#include "mmu/shadow/low.h"
 #include "mmu/shadow/reclaim.h"
 #include "mmu/shadow/sp.h"
 #include "mmu/slot_priv.h"
@@ -139,6 +140,8 @@ static enum mmu_verdict fill(struct fetch *f, struct mmu_result *r)
 
 	if (v != MMU_FIXED)
 		return v;
+	if (MUTANT(S2_04_LOW_IN_FAULT))
+		(void)low_alloc();
 	MMU_HOOK(BEFORE_LOCK);
 	env_lock(&m->lock);
 	v = locked(f, r);

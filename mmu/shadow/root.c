@@ -15,6 +15,8 @@
 /* What of a PDPTE decides a translation: P and the address. */
 static u64 normal_pdpte(u64 e)
 {
+	if (MUTANT(S2_10_RAW_KEY))
+		return e;
 	return e & GPTE_P ? e & (gfmt_pae.addr | GPTE_P) : 0;
 }
 
@@ -22,7 +24,9 @@ struct rkey root_key(union cpu_role role, const struct mmu_regs *regs)
 {
 	struct rkey k = { .role = role.page.word };
 
-	if (role.page.fmt == ROLE_PAE && !MUTANT(S2_01_PAE_KEY_IS_FRAME))
+	if (role.page.fmt == ROLE_PAE && MUTANT(S2_12_KEY_IS_CR3))
+		k.id[0] = regs->cr3;
+	else if (role.page.fmt == ROLE_PAE && !MUTANT(S2_01_PAE_KEY_IS_FRAME))
 		for (u32 i = 0; i < ARRAY_SIZE(k.id); i++)
 			k.id[i] = normal_pdpte(regs->pdpte[i]);
 	else if (role.page.fmt != ROLE_LIN)
@@ -73,8 +77,9 @@ static void free_root(struct mmu_vm *m, struct shadow_root *r)
 		link = &(*link)->next;
 	*link = r->next;
 	for (u32 i = 0; i < ARRAY_SIZE(r->child); i++)
-		if (r->child[i])
-			sp_get(r->child[i])->root_refs--;
+		if (r->child[i] && --sp_get(r->child[i])->root_refs == 0 &&
+		    MUTANT(S2_02_TABLES_GO_WITH_ROOT))
+			sp_zap(m, r->child[i]);
 	/*
 	 * Nobody's current root: every tag that used it was told to flush when it went to another
 	 * one, and no processor reads a PDPT but the one in its CR3.
@@ -123,9 +128,10 @@ static u32 pdptes_present(const struct mmu_ctx *c)
 /* The only writer of a PDPT for hardware. */
 static void set_pdpte(const struct shadow_root *r, u32 i, spx_t child)
 {
+	u64 pdpte_bits = MUTANT(S2_06_PDPTE_IS_ENTRY) ? GPTE_P | GPTE_W | GPTE_U : GPTE_P;
 	u64 *pdpt = env_ptr(r->hw);
 
-	env_spte_write(&pdpt[i], child ? sp_hpa(child).v | GPTE_P : 0);
+	env_spte_write(&pdpt[i], child ? sp_hpa(child).v | pdpte_bits : 0);
 }
 
 bool root_build(struct mmu_ctx *c)
@@ -176,7 +182,7 @@ static bool match(const struct shadow_root *r, const void *arg)
 static struct shadow_root *find(const struct mmu_vm *m, const struct rkey *key)
 {
 	for (struct shadow_root *r = m->shadow.roots; r; r = r->next)
-		if (root_usable(m, r, key))
+		if (root_usable(m, r, key) && !MUTANT(S2_13_ROOT_PER_VCPU))
 			return r;
 	return NULL;
 }
@@ -219,23 +225,25 @@ void root_drop_ctx(struct mmu_ctx *c)
 	c->cache.cur = NULL;
 }
 
-void root_drop_cached(struct mmu_vm *m, u32 max)
+u32 root_drop_cached(struct mmu_vm *m, u32 max)
 {
 	bool any = true;
+	u32 nr = 0;
 
 	/* One of each context in turn, so that none loses all of its own to the others. */
-	while (any && max) {
+	while (any && nr < max) {
 		any = false;
-		for (struct mmu_ctx *c = m->shadow.ctxs; c && max; c = c->next) {
+		for (struct mmu_ctx *c = m->shadow.ctxs; c && nr < max; c = c->next) {
 			struct shadow_root *r = rcache_pop(&c->cache);
 
 			if (!r)
 				continue;
 			root_put(m, r);
 			any = true;
-			max--;
+			nr++;
 		}
 	}
+	return nr;
 }
 
 /* Takes out of every cache the roots for which drop() holds. */
