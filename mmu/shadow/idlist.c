@@ -12,8 +12,9 @@
 #define CHAIN BIT32(31)
 
 struct idchunk {
-	u32 nr;
-	u32 next; /* of the chain, or of the free chunks; 0 = the last */
+	u16 nr;
+	u16 behind; /* chunks that follow in the chain, or UINT16_MAX if there are more */
+	u32 next;   /* of the chain, or of the free chunks; 0 = the last */
 	spteid_t id[IDCHUNK_IDS];
 };
 
@@ -118,11 +119,17 @@ void idlist_trim(struct mmu_vm *m, struct idlist_pool *p)
 
 /* --- lists ------------------------------------------------------------------------------------ */
 
+/* Chunks that a new chunk before this one has behind it. */
+static u16 behind(u32 next)
+{
+	return next ? (u16)MIN(chunk_get(next)->behind + 1, UINT16_MAX) : 0;
+}
+
 static void push_chunk(struct idlist_pool *p, idlist_t *l, u32 next)
 {
 	u32 n = chunk_take(p);
 
-	*chunk_get(n) = (struct idchunk){ .next = next };
+	*chunk_get(n) = (struct idchunk){ .next = next, .behind = behind(next) };
 	*l = CHAIN | n;
 }
 
@@ -225,6 +232,11 @@ u32 idlist_chunks(idlist_t l)
 	return count;
 }
 
+bool idlist_crowded(idlist_t l)
+{
+	return (l & CHAIN) && chunk_get(chain_head(l))->behind >= IDLIST_CROWD / IDCHUNK_IDS;
+}
+
 /* Of a chain the element that is cheapest to remove. */
 spteid_t idlist_first(idlist_t l)
 {
@@ -291,6 +303,9 @@ const char *idlist_check(const struct idlist_pool *p, idlist_t l)
 		if (steps++ == p->nr)
 			return "a list runs in a circle";
 	}
+	for (u32 n = chain_head(l); n; n = chunk_get(n)->next)
+		if (chunk_get(n)->behind != behind(chunk_get(n)->next))
+			return "a chunk miscounts those behind it";
 	return NULL;
 }
 

@@ -29,6 +29,8 @@ typedef u32 idlist_t;
 /* At most this many additions to lists need a chunk until idlist_reserve() is called again. */
 #define IDLIST_RESERVE 48
 
+#define IDLIST_CROWD 1024
+
 /* A page is needed before the next operation. */
 static inline bool idlist_wants(const struct idlist_pool *p)
 {
@@ -46,6 +48,8 @@ void idlist_add(struct idlist_pool *p, idlist_t *l, spteid_t id);
 bool idlist_remove(struct idlist_pool *p, idlist_t *l, spteid_t id);
 bool idlist_has(idlist_t l, spteid_t id);
 u32 idlist_count(idlist_t l);
+/* The list has more than about IDLIST_CROWD elements: finding one of them takes long. */
+bool idlist_crowded(idlist_t l);
 /* Some element, or 0 when the list is empty; so "while ((id = idlist_first(l)))" can empty it. */
 spteid_t idlist_first(idlist_t l);
 

@@ -43,11 +43,6 @@ idlist_t *rmap_head(struct mmu_vm *m, gfn_t gfn, u32 level)
 	return page ? (idlist_t *)(void *)sp_table(page) + i % (1U << FARRAY_U32) : NULL;
 }
 
-void rmap_add(struct mmu_vm *m, gfn_t gfn, u32 level, spteid_t id)
-{
-	idlist_add(&m->shadow.ids, rmap_head(m, gfn, level), id);
-}
-
 void rmap_remove(struct mmu_vm *m, gfn_t gfn, u32 level, spteid_t id)
 {
 	idlist_remove(&m->shadow.ids, rmap_head(m, gfn, level), id);
@@ -82,6 +77,21 @@ static bool drop_all(struct mmu_vm *m, const idlist_t *head)
 	while ((id = idlist_first(*head)))
 		sp_drop(m, spte_id_page(id), spte_id_index(id));
 	return any;
+}
+
+/*
+ * A frame that is mapped very often would make each removal of one leaf a long search under the
+ * lock. Then all go: those still in use come back one by one.
+ */
+void rmap_add(struct mmu_vm *m, gfn_t gfn, u32 level, spteid_t id)
+{
+	idlist_t *head = rmap_head(m, gfn, level);
+
+	if (unlikely(idlist_crowded(*head)) && !MUTANT(RMAP_UNBOUNDED)) {
+		mmu_stat_inc(m, MMU_STAT_CROWD);
+		(void)drop_all(m, head);
+	}
+	idlist_add(&m->shadow.ids, head, id);
 }
 
 bool rmap_protect(struct mmu_vm *m, gfn_t gfn)

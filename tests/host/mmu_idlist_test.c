@@ -288,6 +288,9 @@ static void check_sees_broken_chains(void **state)
 	assert_string_equal(idlist_check(&pool, l), "a chunk that should be fuller");
 	assert_string_equal(idlist_check(&pool, 1U << 31), "an empty chain");
 	*head = keep;
+	head->behind = 0;
+	assert_string_equal(idlist_check(&pool, l), "a chunk miscounts those behind it");
+	*head = keep;
 	assert_null(idlist_check(&pool, l));
 
 	check_pool();

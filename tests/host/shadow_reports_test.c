@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+#include "mmu/shadow/idlist.h"
+#include "mmu/shadow/rmap.h"
 #include "tests/host/shadow_setup.h"
 
 #define VA 0x40201000ULL
@@ -283,6 +285,30 @@ static void frame_numbers_are_not_cut_short(void **state)
 		}
 }
 
+/*
+ * Reverse map: a frame that is mapped in thousands of places has a list of bounded length, and all
+ * of the places work, then as now.
+ */
+static void lists_of_leaves_have_a_bound(void **state)
+{
+	struct sim_space s;
+
+	(void)state;
+	setup(true);
+	s = sim_space_new(SIM_LM4);
+	for (u32 i = 0; i < 3000; i++)
+		sim_map(&s, VA + i * PAGE_SIZE, OLD, LEAF, 1);
+	sim_set_space(reader, &s, true, true);
+	for (u32 round = 0; round < 2; round++)
+		for (u32 i = 0; i < 3000; i++) {
+			sim_expect_ok(reader, VA + i * PAGE_SIZE, MMU_W, OLD);
+			assert_in_range(idlist_count(*rmap_head(&sim.vm, GFN(OLD / PAGE_SIZE), 1)),
+					1, IDLIST_CROWD + 2 * IDCHUNK_IDS);
+		}
+	assert_in_range(sim_stat(MMU_STAT_CROWD), 2, 6);
+	finish();
+}
+
 /* CVE-2018-12207: on a processor with the erratum no leaf of the shadow is large. */
 static void page_size_erratum_keeps_shadow_leaves_small(void **state)
 {
@@ -374,6 +400,7 @@ int main(void)
 		cmocka_unit_test(rights_taken_for_a_log_are_flushed),
 		cmocka_unit_test(device_page_may_become_memory),
 		cmocka_unit_test(frame_numbers_are_not_cut_short),
+		cmocka_unit_test(lists_of_leaves_have_a_bound),
 		cmocka_unit_test(page_size_erratum_keeps_shadow_leaves_small),
 		cmocka_unit_test(flush_instructions_work_in_every_mode),
 		cmocka_unit_test(shadow_fault_without_end_stops_the_vm),

@@ -304,6 +304,27 @@ static void leaf_entry_is_compared(void **state)
 	}
 }
 
+/* S3.6: also in an unsync table, which the guest may write while the shadow is being filled. */
+static void leaf_entry_of_an_unsync_table_is_compared(void **state)
+{
+	(void)state;
+	for (u32 mode = SIM_32; mode < SIM_MODES; mode++) {
+		struct change c;
+
+		start(true, true);
+		c = prepare(mode, 1);
+		sim_expect_ok(reader, c.gva + PAGE_SIZE, MMU_R, OLD + PAGE_SIZE);
+		assert_int_equal(sim_store(writer, c.gpa, sim_peek(c.gpa, c.size), c.size).end,
+				 SIM_OK);
+		silent = &c;
+		written = false;
+		sim_hook(HOOK_BEFORE_LEAF, try_silent_store, NULL);
+		sim_expect_ok(reader, c.gva, MMU_R, NEW);
+		assert_true(written);
+		finish();
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -314,6 +335,7 @@ int main(void)
 		cmocka_unit_test(freeze_waits_for_the_flush_of_all_cpus),
 		cmocka_unit_test(freeze_flushes_rights_that_were_dropped_before),
 		cmocka_unit_test(leaf_entry_is_compared),
+		cmocka_unit_test(leaf_entry_of_an_unsync_table_is_compared),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
