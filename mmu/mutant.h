@@ -17,6 +17,8 @@ extern int mutant_on; /* tests/host/mutant.c: from the environment */
 
 /* X(id, "the rule that is broken"). The order has no meaning; docs/seeds.md says which test. */
 #define MMU_MUTANTS(X)                                                                             \
+	X(ROOTS_15, "a context keeps 16 roots")                                                    \
+	X(READS_NOT_SKIPPED, "a comparison is skipped where nothing can have changed")             \
 	X(S2_02_TABLES_GO_WITH_ROOT, "the tables below a root outlive it")                         \
 	X(S2_04_LOW_IN_FAULT, "a fault takes no memory below 4 GiB")                               \
 	X(S2_04_LOW_NOT_RECLAIMED, "a root gets the low memory of older ones")                     \

@@ -170,7 +170,7 @@ int mmu_ctx_init(struct mmu_ctx *c, struct mmu_vm *m, struct mmu_tag *t,
 	if (rc)
 		return rc;
 	env_lock(&m->lock);
-	c->cache.limit = m->shadow.tune.roots - 1u;
+	c->cache.limit = m->shadow.tune.roots - (MUTANT(ROOTS_15) ? 2u : 1u);
 	c->next = m->shadow.ctxs;
 	m->shadow.ctxs = c;
 	env_unlock(&m->lock);

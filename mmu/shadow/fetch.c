@@ -79,7 +79,7 @@ static bool gpte_still(const struct fetch *f, spx_t x, u32 level)
 	    (MUTANT(S3_06_LEAF_NOT_COMPARED) && level == guest_level(f)))
 		return true;
 	if (m->shadow.tune.seq_skip && m->shadow.seq == f->seq && sp->frozen_seq <= f->seq &&
-	    !(sp->flags & SP_UNSYNC))
+	    !(sp->flags & SP_UNSYNC) && !MUTANT(READS_NOT_SKIPPED))
 		return true;
 	if (MUTANT(S3_04_FRESHLY_FROZEN_TRUSTED) && sp->frozen_seq > f->seq)
 		return true;
