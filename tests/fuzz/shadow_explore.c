@@ -214,7 +214,7 @@ static const struct sched_scene scenes[] = {
 
 int main(int argc, char **argv)
 {
-	u32 bound = argc > 1 ? (u32)atoi(argv[1]) : 2;
+	u32 bound = argc > 1 ? (u32)atoi(argv[1]) : 3;
 
 	ref_level_bits = MMU_LEVEL_BITS;
 	setlinebuf(stdout);

@@ -23,11 +23,25 @@ void choice_worked(const struct sim_vcpu *v, u64 gva)
 	hot[v->id].gva[hot[v->id].next++ % HOT] = gva & ~(PAGE_SIZE - 1);
 }
 
+/*
+ * As an address of the mode, which may have changed since: fewer bits, or canonical in another way.
+ */
+static u64 address_in(enum sim_mode mode, u64 gva)
+{
+	enum sim_mode as = mode == SIM_NONE ? SIM_PAE : mode;
+	u32 top = as == SIM_PAE ? sim_shift(as, 3) + 2 : sim_shift(as, sim_levels(as) + 1);
+	bool wide = mode >= SIM_LM4 && !SMALL;
+
+	gva <<= 64 - top;
+	return wide ? (u64)((s64)gva >> (64 - top)) : gva >> (64 - top);
+}
+
 u64 choose_hot(const struct sim_vcpu *v)
 {
 	u32 n = MIN(hot[v->id].next, (u32)HOT);
+	enum sim_mode mode = sim_mode_of(&v->regs);
 
-	return n ? hot[v->id].gva[sim_rand(n)] : choose_gva(sim_mode_of(&v->regs));
+	return n ? address_in(mode, hot[v->id].gva[sim_rand(n)]) : choose_gva(mode);
 }
 
 u64 choose_table(void)

@@ -13,9 +13,10 @@ typedef unsigned long long ull;
 
 static struct {
 	struct driver_options o;
-	u64 op;
+	u64 op, allocs;
 	bool refuse; /* allocations, now and then */
-	bool modes;  /* modes change */
+	bool refusing;
+	bool modes; /* modes change */
 	u64 ends[SIM_STUCK + 1], faults, emulated;
 } run;
 
@@ -28,11 +29,17 @@ static void do_access(struct sim_vcpu *v, const struct sim_access *a)
 	sim_log("%llu vCPU %u access %#x of %#llx value %#llx", (ull)run.op, v->id, a->access,
 		(ull)a->gva, (ull)a->value);
 	out = sim_access(v, a);
+	if (out.end == SIM_NOMEM && !run.refuse) {
+		/* Nothing has happened, and once there is memory it succeeds. */
+		run.refusing = sim.refused = false;
+		run.ends[SIM_NOMEM]++;
+		out = sim_access(v, a);
+	}
 	sim_log("  gives %u gpa %#llx error %#x", out.end, (ull)out.gpa, out.error);
 	run.ends[out.end]++;
 	run.faults += out.faults;
 	run.emulated += out.emulated;
-	if (out.end == SIM_OK)
+	if (out.end == SIM_OK || (out.end == SIM_MMIO && sim_chance(4)))
 		choice_worked(v, a->gva);
 }
 
@@ -334,13 +341,26 @@ static void op_any(struct sim_vcpu *v)
 		op_access(v);
 }
 
+static bool refuse(void)
+{
+	bool r = run.refusing;
+
+	if (run.o.refuse) {
+		run.refusing &= run.o.steady;
+		return r;
+	}
+	return run.refuse && sim_chance(16);
+}
+
 /* Somebody else, on another CPU, while mmu/ is at work without its lock. */
 static bool at_hook(enum mmu_hook h)
 {
 	struct sim_vcpu *v;
 
-	if (h == HOOK_ALLOC)
-		return run.refuse && sim_chance(16);
+	if (h == HOOK_ALLOC) {
+		run.refusing |= ++run.allocs == run.o.refuse;
+		return refuse();
+	}
 	if (env_sim.ranks_held) {
 		sim_meanwhile();
 		return false;
@@ -362,13 +382,13 @@ static void begin_episode(void)
 	struct sim_cfg cfg = { .cpus = 2 + sim_rand(2), .vcpus = 2 + sim_rand(3), .pool = 400 };
 	enum sim_mode mode = (enum sim_mode)sim_rand(SIM_MODES);
 
-	if (sim_chance(4))
+	if (run.o.tiny || sim_chance(4))
 		cfg.quota = 60 + cfg.vcpus * MMU_CTX_MIN_PAGES;
 	sim_start(&cfg);
 	sim.lively = true;
 	sim.pick = choose_access;
 	sim.any_hook = at_hook;
-	run.refuse = sim_chance(4);
+	run.refuse = sim_chance(4) && !run.o.refuse && !run.o.tiny;
 	run.modes = sim_chance(3);
 	fill_tables(mode == SIM_NONE ? SIM_LM4 : mode);
 	for (u32 i = 0; i < sim.nr_vcpus; i++) {
@@ -384,7 +404,7 @@ static void begin_episode(void)
 static void step(void)
 {
 	run.op++;
-	sim.refused = false;
+	sim.refused = run.refusing = false;
 	op_any(&sim.vcpu[sim_rand(sim.nr_vcpus)]);
 	if (run.o.audit || run.op % 64 == 0) {
 		sim_reconcile();
@@ -418,7 +438,7 @@ static void print_stats(u64 checked, u64 doubtful)
 }
 
 /* Each episode has a seed of its own, so that a late one can be repeated alone. */
-void driver_run(const struct driver_options *o)
+u64 driver_run(const struct driver_options *o)
 {
 	u64 checked = 0, doubtful = 0;
 
@@ -433,6 +453,7 @@ void driver_run(const struct driver_options *o)
 	}
 	if (o->stats)
 		print_stats(checked, doubtful);
+	return run.allocs;
 }
 
 void driver_bytes(const u8 *p, size_t n)

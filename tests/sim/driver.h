@@ -13,9 +13,13 @@ struct driver_options {
 	u32 episode; /* operations in each */
 	bool audit;  /* after each operation, else after each 64th */
 	bool stats;  /* printed at the end */
+	bool tiny;   /* the quota is the least that is promised to do */
+	u64 refuse;  /* the allocation with this number, from 1, is refused; 0: chance */
+	bool steady; /* and all that follow, to the end of that operation */
 };
 
-void driver_run(const struct driver_options *o);
+/* Returns how many allocations were asked for. */
+u64 driver_run(const struct driver_options *o);
 /* One episode from a fuzzer's bytes. */
 void driver_bytes(const u8 *p, size_t n);
 /* Options from the command line: seed, number of operations. Defaults come in o. */

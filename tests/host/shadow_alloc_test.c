@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* SOURCES: mmu/[a-z]*.c mmu/shadow/[a-z]*.c tests/sim/[a-z]*.c tests/host/mmu_ref.c */
+/* CFLAGS: -DMMU_LEVEL_BITS=2 */
+/*
+ * Shadow paging without memory: every allocation refused once, and the least quota that is enough.
+ */
+#include "test.h"
+
+#include <errno.h>
+
+#include "mmu/geom.h"
+#include "tests/host/mmu_ref.h"
+#include "tests/sim/driver.h"
+#include "tests/sim/sim.h"
+
+/* Every allocation of a short run is refused in turn: the access gives "no memory" at most, leaves
+ * nothing half done, and succeeds when it is tried again. */
+static void refuse_each(bool steady)
+{
+	for (u64 seed = 1; seed <= 6; seed++) {
+		struct driver_options o = { .seed = seed,
+					    .ops = 150,
+					    .episode = 150,
+					    .audit = true,
+					    .refuse = ~0ULL,
+					    .steady = steady };
+		u64 n = driver_run(&o);
+
+		assert_true(n > 20);
+		for (o.refuse = 1; o.refuse <= n; o.refuse++)
+			driver_run(&o);
+	}
+}
+
+static void any_allocation_may_fail_once(void **state)
+{
+	(void)state;
+	refuse_each(false);
+}
+
+static void any_allocation_may_fail_with_all_after_it(void **state)
+{
+	(void)state;
+	refuse_each(true);
+}
+
+static void least_quota_makes_progress(void **state)
+{
+	struct driver_options o = { .seed = 500,
+				    .ops = 20000,
+				    .episode = 1000,
+				    .audit = true,
+				    .stats = true,
+				    .tiny = true };
+
+	(void)state;
+	driver_run(&o);
+}
+
+/* --- the beginning ---------------------------------------------------------------------------- */
+
+static u64 left;
+
+static bool count_down(enum mmu_hook h)
+{
+	return h == HOOK_ALLOC && left-- == 0;
+}
+
+static int begin(void)
+{
+	static struct mmu_ctx ctx;
+	static struct mmu_tag tag;
+	const struct mmu_caps caps = { 40, true, true, true };
+	int r = mmu_shadow_init(&sim.vm);
+
+	if (r)
+		return r;
+	mmu_tag_register(&sim.vm, &tag, 0);
+	r = mmu_ctx_init(&ctx, &sim.vm, &tag, &caps);
+	if (r == 0)
+		mmu_ctx_fini(&ctx);
+	mmu_tag_unregister(&sim.vm, &tag);
+	return r;
+}
+
+static void beginning_without_memory_says_so_and_loses_nothing(void **state)
+{
+	u64 n = 0;
+	int r;
+
+	(void)state;
+	do {
+		sim_start(&(struct sim_cfg){ .cpus = 1, .vcpus = 0 });
+		sim_stop();
+		assert_int_equal(mmu_vm_init(&sim.vm, &(struct mmu_vm_cfg){ .vm_id = 3,
+									    .quota_pages = 200 }),
+				 0);
+		left = n++;
+		env_sim.hook = count_down;
+		r = begin();
+		env_sim.hook = NULL;
+		assert_true(r == 0 || r == -ENOMEM);
+		mmu_vm_fini(&sim.vm);
+		assert_int_equal(mmu_pool_free(), mmu_pool_total());
+	} while (r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(any_allocation_may_fail_once),
+		cmocka_unit_test(any_allocation_may_fail_with_all_after_it),
+		cmocka_unit_test(least_quota_makes_progress),
+		cmocka_unit_test(beginning_without_memory_says_so_and_loses_nothing),
+	};
+
+	ref_level_bits = MMU_LEVEL_BITS;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
