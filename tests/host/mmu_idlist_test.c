@@ -237,7 +237,8 @@ static void trim_keeps_pages_in_use(void **state)
 }
 
 struct chunk_view {
-	u32 nr, next, id[14];
+	u16 nr, behind;
+	u32 next, id[14];
 };
 
 static struct chunk_view *view(u32 n)
