@@ -184,27 +184,44 @@ struct root_plan root_plan(union cpu_role role, u32 present)
 	return plan_pae(role.page, present);
 }
 
+/* --- sync ------------------------------------------------------------------------------------- */
+
+/* The third argument of each role bit names one of these: a bit without a decision is an error. */
+#define SYNC_COMPARE(width) ((1U << (width)) - 1)
+#define SYNC_IGNORE(width)  0U
+
+static const union page_role sync_mask = {
+#define X(name, width, sync) .name = sync(width),
+	MMU_ROLE_BITS(X)
+#undef X
+};
+
+bool role_sync_equal(union page_role a, union page_role b)
+{
+	u32 mask = sync_mask.word;
+
+	if (MUTANT(S2_08_WP_NOT_COMPARED))
+		mask &= ~((union page_role){ .wp = 1 }).word;
+	if (MUTANT(S2_08_LEVEL_COMPARED))
+		mask |= ((union page_role){ .level = 7 }).word;
+	return ((a.word ^ b.word) & mask) == 0;
+}
+
 /* --- from a table to its children ------------------------------------------------------------- */
 
-/* Every field is named on purpose: what is not, is not inherited. */
+/*
+ * What is compared is also what a table inherits from its parent: the mode it belongs to. All other
+ * fields are named here, so nothing can come along by accident.
+ */
 union page_role role_indirect_child(union page_role parent, u32 idx, u32 access)
 {
+	union page_role r = { .word = parent.word & sync_mask.word };
+
 	ASSERT(parent.level > 1 && !parent.direct);
-	return (union page_role){
-		.level = (parent.level - 1u) & 7,
-		.fmt = parent.fmt,
-		.quadrant = four_byte_entries(parent) ? idx & 1 : 0,
-		.access = access & 15,
-		.nx = parent.nx,
-		.wp = parent.wp,
-		.smep_nwp = parent.smep_nwp,
-		.emul_nwp = parent.emul_nwp,
-		.ad_off = parent.ad_off,
-		.nested = parent.nested,
-		.mbec = parent.mbec,
-		.as_id = parent.as_id,
-		.caps = parent.caps,
-	};
+	r.level = (parent.level - 1u) & 7;
+	r.quadrant = four_byte_entries(parent) ? idx & 1 : 0;
+	r.access = access & 15;
+	return r;
 }
 
 union page_role role_split_child(union page_role parent, u32 access, u32 pkey, bool dirty)
@@ -228,29 +245,6 @@ union page_role role_split_child(union page_role parent, u32 access, u32 pkey, b
 		.caps = parent.caps,
 		.pkey = pkey & 15,
 	};
-}
-
-/* --- sync ------------------------------------------------------------------------------------- */
-
-/* The third argument of each role bit names one of these: a bit without a decision is an error. */
-#define SYNC_COMPARE(width) ((1U << (width)) - 1)
-#define SYNC_IGNORE(width)  0U
-
-static const union page_role sync_mask = {
-#define X(name, width, sync) .name = sync(width),
-	MMU_ROLE_BITS(X)
-#undef X
-};
-
-bool role_sync_equal(union page_role a, union page_role b)
-{
-	u32 mask = sync_mask.word;
-
-	if (MUTANT(S2_08_WP_NOT_COMPARED))
-		mask &= ~((union page_role){ .wp = 1 }).word;
-	if (MUTANT(S2_08_LEVEL_COMPARED))
-		mask |= ((union page_role){ .level = 7 }).word;
-	return ((a.word ^ b.word) & mask) == 0;
 }
 
 /* --- hardware --------------------------------------------------------------------------------- */

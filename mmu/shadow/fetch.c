@@ -278,7 +278,8 @@ enum mmu_verdict fetch(const struct fetch *f, struct mmu_result *r)
 			break;
 		x = descend(f, x, idx);
 		/* Freezing a table may have made a large leaf over it impossible. */
-		target = MIN(target, leaf_level(f));
+		if (target > 1)
+			target = MIN(target, leaf_level(f));
 	}
 	v = set_leaf(f, x, idx, r);
 	if (v == MMU_FIXED && level == 1)

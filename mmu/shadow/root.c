@@ -22,7 +22,7 @@ static u64 normal_pdpte(u64 e)
 
 struct rkey root_key(union cpu_role role, const struct mmu_regs *regs)
 {
-	struct rkey k = { .role = role.page.word };
+	struct rkey k = { .role = role.page };
 
 	if (role.page.fmt == ROLE_PAE && MUTANT(S2_12_KEY_IS_CR3))
 		k.id[0] = regs->cr3;

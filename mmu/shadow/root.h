@@ -26,7 +26,7 @@ enum shadow_root_kind {
  */
 struct rkey {
 	u64 id[4];
-	u64 role; /* union cpu_role's page part; 0 = no key */
+	union page_role role; /* the page part of the cpu_role; word 0 = no key */
 };
 
 struct shadow_root {

@@ -12,8 +12,9 @@ struct rkey root_key(union cpu_role role, const struct mmu_regs *regs);
 
 static inline bool rkey_equal(const struct rkey *a, const struct rkey *b)
 {
-	return (a->role == b->role || MUTANT(S0_01_ROLE_NOT_IN_KEY)) && a->id[0] == b->id[0] &&
-	       a->id[1] == b->id[1] && a->id[2] == b->id[2] && a->id[3] == b->id[3];
+	return (a->role.word == b->role.word || MUTANT(S0_01_ROLE_NOT_IN_KEY)) &&
+	       a->id[0] == b->id[0] && a->id[1] == b->id[1] && a->id[2] == b->id[2] &&
+	       a->id[3] == b->id[3];
 }
 
 /* May be used for this key: it is the same, and the root is not obsolete. */

@@ -23,7 +23,7 @@ include $(BUILD)/host.mk
 endif
 
 host-test: $(HOST_TESTS:tests/%.c=$(BUILD)/%) $(HOST_SCRIPTS)
-	$Q $(PYTHON) tests/host/run.py --limit 60 --out $(BUILD)/results/$@.xml $^
+	$Q $(PYTHON) tests/host/run.py --limit 200 --out $(BUILD)/results/$@.xml $^
 fuzz-test: $(FUZZ_TESTS:tests/%.c=$(BUILD)/%)
 	$Q $(PYTHON) tests/host/run.py --limit 600 --out $(BUILD)/results/$@.xml $^
 
