@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* SOURCES: vm/run.c vm/event.c lib/trace.c tests/host/fake/clock.c tests/host/fake/bug.c */
-/* What a vCPU's thread does between two entries: the hypervisor first, then signals, then events. */
+/* What a vCPU does between two entries: first the hypervisor, then signals, then events. */
 #include "tests/host/vm_fake.h"
 
 #include "vm/dev/vlapic.h"
