@@ -143,7 +143,11 @@ extern int mutant_on; /* tests/host/mutant.c: from the environment */
 	X(CMPXCHG_UNSEEN, "a compare-exchange is a store")                                         \
 	X(POINTER_STORE_UNSEEN, "a reported store through a pointer is a store")                   \
 	X(REFIT_FORGOTTEN, "tracking and logging take W from what is mapped")                      \
-	X(DIRTY_NOT_SET, "the first write to a logged frame is noted")
+	X(DIRTY_NOT_SET, "the first write to a logged frame is noted")                             \
+	X(SLOT_MAPPED_EARLY, "a slot is mapped only once its reverse map is complete")             \
+	X(QUARANTINE_IGNORED, "a table is not used again before all tags forget it")               \
+	X(PCID_TAGS_SHARED, "another PCID is another tag, also over the same tables")              \
+	X(PF_OF_EMULATOR_UNFLUSHED, "a #PF that hardware has not raised flushes its address")
 
 enum mutant {
 	MUTANT_NONE,

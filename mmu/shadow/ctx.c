@@ -102,6 +102,7 @@ static void take_regs(struct mmu_ctx *c, const struct mmu_regs *r, enum flush_sc
 {
 	union cpu_role role = role_cpu(r, c->caps);
 	bool changed = role.word != c->role.word;
+	bool other_space = regs_pcid(r) != regs_pcid(&c->regs) && !MUTANT(PCID_TAGS_SHARED);
 
 	/* Rights that are no part of the root decide about device pages, too. */
 	if (changed && !MUTANT(S0_14_DEVICES_KEPT_BY_ROLE))
@@ -113,7 +114,8 @@ static void take_regs(struct mmu_ctx *c, const struct mmu_regs *r, enum flush_sc
 	env_lock(&c->vm->lock);
 	if (MUTANT(S0_11_TOGGLE_TEARS_DOWN) && changed)
 		root_drop_ctx(c);
-	if (root_switch(c)) {
+	/* The one tag holds the entries of one root and one PCID. */
+	if (root_switch(c) || other_space) {
 		/*
 		 * A root is synced whenever it is installed; the tag holds the other one's entries.
 		 */

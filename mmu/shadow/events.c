@@ -82,13 +82,21 @@ static void sync_address(struct mmu_ctx *c, gva_t gva)
 		sync_entry(c->vm, x, gva_index(gva, 1));
 }
 
-void mmu_pf_delivered(struct mmu_ctx *c, gva_t gva)
+void event_pf(struct mmu_ctx *c, gva_t gva)
 {
 	event_forget_devices(c);
 	env_lock(&c->vm->lock);
 	if (!MUTANT(PF_DELIVERY_WITHOUT_SYNC))
 		sync_address(c, gva);
 	env_unlock(&c->vm->lock);
+}
+
+void mmu_pf_delivered(struct mmu_ctx *c, gva_t gva)
+{
+	event_pf(c, gva);
+	/* The tag may hold the address: no access of hardware's has failed. */
+	if (!MUTANT(PF_OF_EMULATOR_UNFLUSHED))
+		c->flush = true;
 }
 
 bool mmu_invlpg(struct mmu_ctx *c, gva_t gva)
@@ -127,7 +135,7 @@ bool mmu_invpcid(struct mmu_ctx *c, u64 type, u64 pcid, gva_t gva)
 	 * The one hardware tag holds the current address space only, and a parked root is synced
 	 * when it is used again: another PCID needs nothing.
 	 */
-	if (type <= 1 && pcid != (pcide ? c->regs.cr3 & MASK(11, 0) : 0))
+	if (type <= 1 && pcid != regs_pcid(&c->regs))
 		return true;
 	if (type == 0) {
 		if (mmu_invlpg(c, gva) && !MUTANT(EVENT_INVPCID_ADDR))

@@ -2,6 +2,7 @@
 /* Flush events, for the files of mmu/shadow/. */
 #pragma once
 
+#include "arch/regs.h"
 #include "mmu/geom.h"
 #include "mmu/shadow/ctx.h"
 
@@ -11,6 +12,16 @@ static inline u32 gva_index(gva_t gva, u32 level)
 	return (u32)(gva.v >> (PAGE_SHIFT + MMU_LEVEL_BITS * (level - 1))) & (MMU_ENTRIES - 1);
 }
 
+/* The address space within which translations are kept apart. */
+static inline u64 regs_pcid(const struct mmu_regs *r)
+{
+	return r->cr4 & CR4_PCIDE ? r->cr3 & MASK(11, 0) : 0;
+}
+
 void event_forget_devices(struct mmu_ctx *c);
 /* What an event of this scope means for the context: sync before the next entry, flush its tag. */
 void event_flush(struct mmu_ctx *c, enum flush_scope scope);
+/*
+ * A #PF that hardware raised for gva is delivered: it has forgotten the address, the shadow must.
+ */
+void event_pf(struct mmu_ctx *c, gva_t gva);

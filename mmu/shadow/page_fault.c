@@ -16,6 +16,7 @@
 #include "mmu/gfmt.h"
 #include "mmu/mutant.h"
 #include "mmu/shadow/ctx.h"
+#include "mmu/shadow/events.h"
 #include "mmu/shadow/fetch.h"
 #include "mmu/shadow/low.h"
 #include "mmu/shadow/reclaim.h"
@@ -114,7 +115,8 @@ static enum mmu_verdict locked(struct fetch *f, struct mmu_result *r)
 		r->reason = m->broken;
 		return MMU_KILL_VM;
 	}
-	if (!usable(f->ctx) || s != f->slot || !slot_has_memory(s)) {
+	if (!usable(f->ctx) || s != f->slot || !slot_has_memory(s) ||
+	    (!s->shadowed && !MUTANT(SLOT_MAPPED_EARLY))) {
 		r->reason = "root or slot changed meanwhile";
 		return MMU_RETRY;
 	}
@@ -245,7 +247,7 @@ enum mmu_verdict mmu_shadow_fault(struct mmu_ctx *c, const struct mmu_shadow_fau
 	} else {
 		r->fault = w.fault;
 		r->reason = w.reason;
-		mmu_pf_delivered(c, f->gva);
+		event_pf(c, f->gva);
 		v = MMU_INJECT;
 	}
 	count(c->vm, v);

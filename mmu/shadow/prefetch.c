@@ -38,7 +38,7 @@ static void fill(const struct fetch *f, spx_t x, u32 idx, u64 gpte, u64 reserved
 	if (~gpte & (GPTE_P | GPTE_A) || (gpte & reserved))
 		return;
 	s = slot_place(m, gfn).slot;
-	if (!s || !slot_has_memory(s))
+	if (!s || !slot_has_memory(s) || !s->shadowed)
 		return;
 	rights = allowed(m, s, gfn, rights_of_leaf(sp->role, sp->role.access, gpte));
 	sp_set_leaf(m, x, idx, sspte_leaf(hfn_to_hpa(slot_hfn(s, gfn)), 1, rights, gpte_pkey(gpte)),

@@ -36,7 +36,7 @@ idlist_t *rmap_head(struct mmu_vm *m, gfn_t gfn, u32 level)
 	spx_t page;
 	u64 i;
 
-	if (!s || !slot_has_memory(s))
+	if (!s || !slot_has_memory(s) || !s->shadowed)
 		return NULL;
 	a = place(s, gfn, level, &i);
 	page = farray_page(a, i, FARRAY_U32);

@@ -34,6 +34,8 @@ int mmu_shadow_init(struct mmu_vm *m)
 		return rc;
 	}
 	env_lock(&m->lock);
+	for (u32 i = 0; i < MMU_MAX_SLOTS; i++)
+		m->slots.slot[i].shadowed = m->slots.slot[i].kind != SLOT_NONE;
 	m->shadow.hash = res_take(&r, SP_DATA);
 	m->shadow.tune = default_tune;
 	m->shadow.gen = 1;
@@ -63,11 +65,23 @@ void mmu_shadow_zap_all(struct mmu_vm *m)
 
 int shadow_slot_added(struct mmu_vm *m, gfn_t gfn)
 {
+	struct slot *s;
+	int rc;
+
 	if (!m->shadow.on)
 		return 0;
+	rc = rmap_slot_init(m, gfn);
+	if (rc)
+		return rc;
 	/* Tables that were outside memory until now are neither counted nor frozen. */
-	mmu_shadow_zap_all(m);
-	return rmap_slot_init(m, gfn);
+	env_lock(&m->lock);
+	s = slot_place(m, gfn).slot;
+	if (s)
+		s->shadowed = true;
+	obsolete(m);
+	env_unlock(&m->lock);
+	reclaim_obsolete(m);
+	return 0;
 }
 
 void shadow_slot_gone(struct mmu_vm *m, struct slot *s)
@@ -83,7 +97,8 @@ void shadow_slot_gone(struct mmu_vm *m, struct slot *s)
 		if (sp_get(x)->gfn.v - s->gfn.v < s->nr)
 			sp_get(x)->flags &= (u8)~SP_COUNTED;
 	rmap_slot_fini(m, s);
-	tlb_sync(m);
+	if (!MUTANT(ZAP_ALL_WITHOUT_FLUSH))
+		tlb_sync(m);
 }
 
 void shadow_fini(struct mmu_vm *m)

@@ -82,6 +82,21 @@ static void loading_cr3_without_flush_syncs_the_root(void **state)
 	os_end();
 }
 
+/* The same tables under another PCID: what that one was told to forget must not come back. */
+static void another_pcid_has_entries_of_its_own(void **state)
+{
+	(void)state;
+	boot(SIM_LM4, V);
+	set_cr4(CR4_PCIDE, 0);
+	sim_load_cr3(v0, space.cr3 | 1);
+	sim_expect_ok(v0, V, MMU_R, DATA(0));
+	change(V);
+	assert_true(sim_invpcid(v0, 1, 2, 0));
+	sim_load_cr3(v0, space.cr3 | 2 | CR3_NOFLUSH);
+	sim_expect_ok(v0, V, MMU_R, OTHER(0));
+	os_end();
+}
+
 static void paging_off_and_on_syncs(void **state)
 {
 	(void)state;
@@ -267,6 +282,24 @@ static void delivery_of_a_fault_forgets_its_address(void **state)
 	os_end();
 }
 
+/* Also when it is not hardware's: an emulated instruction has run into the changed entry. */
+static void a_fault_of_the_emulator_forgets_its_address(void **state)
+{
+	struct sim_turn t;
+
+	(void)state;
+	boot(SIM_LM4, V);
+	os_set_pte(v0, &space, V, 1, 0);
+	sim_expect_ok(v0, V, MMU_R, DATA(0));
+	os_leave(v0);
+	t = sim_cpu_take(v0->cpu);
+	mmu_pf_delivered(&v0->ctx, GVA(V));
+	sim_cpu_back(t);
+	sim_arch_event(v0, MMU_EV_PF, V, 0);
+	sim_expect_pf(v0, V, MMU_R, 0);
+	os_end();
+}
+
 /* More than before needs no flush: the fault that the old entry causes walks afresh. */
 static void what_becomes_possible_needs_no_flush(void **state)
 {
@@ -315,6 +348,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(loading_cr3_syncs_also_when_it_is_the_same),
 		cmocka_unit_test(loading_cr3_without_flush_syncs_the_root),
+		cmocka_unit_test(another_pcid_has_entries_of_its_own),
 		cmocka_unit_test(paging_off_and_on_syncs),
 		cmocka_unit_test(changing_pge_syncs),
 		cmocka_unit_test(changing_pae_syncs),
@@ -329,6 +363,7 @@ int main(void)
 		cmocka_unit_test(invpcid_of_everything),
 		cmocka_unit_test(invpcid_of_all_but_global_pages),
 		cmocka_unit_test(delivery_of_a_fault_forgets_its_address),
+		cmocka_unit_test(a_fault_of_the_emulator_forgets_its_address),
 		cmocka_unit_test(what_becomes_possible_needs_no_flush),
 		cmocka_unit_test(a_flush_forgets_device_pages),
 	};
