@@ -8,10 +8,10 @@
 
 #include "mmu/flush.h"
 
-#define V (4 * SZ_1G)
-#define BIG (8 * SZ_1G)
+#define V       (4 * SZ_1G)
+#define BIG     (8 * SZ_1G)
 #define HOT_GFN 0x4000ULL
-#define HOT (HOT_GFN << PAGE_SHIFT)
+#define HOT     (HOT_GFN << PAGE_SHIFT)
 
 static struct sim_space space;
 static struct sim_vcpu *const v0 = &sim.vcpu[0], *const v1 = &sim.vcpu[1];
@@ -33,8 +33,8 @@ static void boot(u64 gpa)
 
 static bool touch(struct sim_vcpu *v, u64 gva)
 {
-	return sim_touch(v, &(struct sim_access){
-				    .gva = gva, .access = MMU_W, .size = 8, .value = 77 });
+	return sim_touch(
+		v, &(struct sim_access){ .gva = gva, .access = MMU_W, .size = 8, .value = 77 });
 }
 
 static void drain(void)
