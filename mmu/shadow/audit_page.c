@@ -5,6 +5,7 @@
 #include "mmu/shadow/idlist.h"
 #include "mmu/shadow/rights.h"
 #include "mmu/shadow/rmap.h"
+#include "mmu/shadow/source.h"
 #include "mmu/shadow/sp.h"
 #include "mmu/slot_priv.h"
 #include "mmu/track.h"

@@ -4,12 +4,11 @@
 
 #include "mmu/mutant.h"
 #include "mmu/shadow/events.h"
-#include "mmu/shadow/gpte.h"
 #include "mmu/shadow/idlist.h"
-#include "mmu/shadow/prefetch.h"
 #include "mmu/shadow/rights.h"
 #include "mmu/shadow/rmap.h"
 #include "mmu/shadow/root_priv.h"
+#include "mmu/shadow/source.h"
 #include "mmu/shadow/sp.h"
 #include "mmu/shadow/unsync.h"
 #include "mmu/slot_priv.h"

@@ -46,3 +46,10 @@ enum mmu_verdict fetch(const struct fetch *f, struct mmu_result *r);
  * holds two pages. Under mmu_vm.lock.
  */
 spx_t table_get(struct mmu_vm *m, gfn_t gfn, union page_role role, struct mmu_res *res);
+
+/*
+ * x: a level-1 page of the path, idx: the entry filled. Neighbours that the guest has used before
+ * (A set) are filled with what every access may do; nothing is allocated, no table goes unsync, and
+ * an entry that needs more is left to its own fault.
+ */
+void prefetch(const struct fetch *f, spx_t x, u32 idx);

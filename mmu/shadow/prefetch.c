@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Filling ahead. */
-#include "mmu/shadow/prefetch.h"
+#include "mmu/shadow/fetch.h"
 
 #include <string.h>
 
-#include "mmu/shadow/caps_regs.h"
-#include "mmu/shadow/gpte.h"
 #include "mmu/shadow/idlist.h"
 #include "mmu/shadow/rights.h"
 #include "mmu/shadow/rmap.h"
+#include "mmu/shadow/source.h"
 #include "mmu/shadow/sp.h"
 #include "mmu/slot_priv.h"
 #include "mmu/track.h"

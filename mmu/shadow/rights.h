@@ -8,24 +8,6 @@
 #include "mmu/mutant.h"
 #include "mmu/role.h"
 
-/* The descriptor of a source table's format. */
-static inline const struct gfmt *role_gfmt(union page_role role)
-{
-	switch ((enum role_fmt)role.fmt) {
-	case ROLE_32:
-		return &gfmt_32;
-	case ROLE_32_PSE:
-		return &gfmt_32_pse;
-	case ROLE_PAE:
-		return &gfmt_pae;
-	case ROLE_LM:
-	case ROLE_LIN:
-	case ROLE_FMT_NR:
-		break;
-	}
-	return &gfmt_4;
-}
-
 /*
  * What every access of the guest may do through a leaf entry with these inherited rights: W only
  * once the guest's D is set, so that the first write comes to us.

@@ -8,6 +8,7 @@
 #include "mmu/shadow/idlist.h"
 #include "mmu/shadow/low.h"
 #include "mmu/shadow/rights.h"
+#include "mmu/shadow/source.h"
 #include "mmu/shadow/sp.h"
 
 /* --- keys ------------------------------------------------------------------------------------- */
