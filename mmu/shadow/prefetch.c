@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "mmu/mutant.h"
 #include "mmu/shadow/idlist.h"
 #include "mmu/shadow/rights.h"
 #include "mmu/shadow/rmap.h"
@@ -20,7 +21,7 @@ static u32 allowed(struct mmu_vm *m, const struct slot *s, gfn_t gfn, u32 rights
 	u64 i = gfn.v - s->gfn.v;
 
 	if (s->kind != SLOT_RAM || track_count(s, i) || (s->dirty_log && !dirty_test(s, i)) ||
-	    sp_count_of(m, gfn))
+	    (sp_count_of(m, gfn) && !MUTANT(LOST_WRITE_PROTECTION)))
 		return rights & ~MMU_W;
 	return rights;
 }

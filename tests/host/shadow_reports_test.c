@@ -286,6 +286,42 @@ static void frame_numbers_are_not_cut_short(void **state)
 }
 
 /*
+ * A leaf of 1 GiB gives way to a table that is put into it, and the guest cannot write to that one
+ * unseen.
+ */
+static void largest_leaf_gives_way_to_a_table(void **state)
+{
+	static const struct sim_slot slots[] = {
+		{ .gfn = 0, .nr = 0x80000, .hfn = SIM_RAM >> PAGE_SHIFT, .kind = SLOT_RAM }, { 0 }
+	};
+	struct sim_space inside;
+	struct sim_tlbe t;
+	struct sim_out out;
+
+	(void)state;
+	sim_start(&(struct sim_cfg){ .cpus = 2, .vcpus = 2, .pool = 2048, .slots = slots });
+	sim_tables_at(16);
+	sim.keep = SIM_KEEP_ALL;
+	(void)one_page(GB, LEAF, 3);
+	sim_expect_ok(reader, SZ_1G, MMU_W, GB);
+	assert_true(sim_hw_peek(reader, SZ_1G, &t));
+	assert_int_equal(t.nr, SZ_1G / PAGE_SIZE);
+	sim_tables_at(0x50000);
+	inside = sim_space_new(SIM_LM4);
+	sim_map(&inside, VA, NEW, LEAF, 1);
+	sim_set_space(writer, &inside, true, true);
+	sim_expect_ok(writer, VA, MMU_R, NEW);
+	sim_audit();
+	/* A page next to it, then the table itself. */
+	sim_expect_ok(reader, SZ_1G + (0x10008ULL << PAGE_SHIFT), MMU_W, 0x50008ULL << PAGE_SHIFT);
+	out = sim_do(reader, SZ_1G + (0x10000ULL << PAGE_SHIFT) + 0x800, MMU_W);
+	assert_int_equal(out.end, SIM_OK);
+	assert_true(out.emulated);
+	sim_expect_ok(reader, SZ_1G, MMU_W, GB);
+	finish();
+}
+
+/*
  * Reverse map: a frame that is mapped in thousands of places has a list of bounded length, and all
  * of the places work, then as now.
  */
@@ -400,6 +436,7 @@ int main(void)
 		cmocka_unit_test(rights_taken_for_a_log_are_flushed),
 		cmocka_unit_test(device_page_may_become_memory),
 		cmocka_unit_test(frame_numbers_are_not_cut_short),
+		cmocka_unit_test(largest_leaf_gives_way_to_a_table),
 		cmocka_unit_test(lists_of_leaves_have_a_bound),
 		cmocka_unit_test(page_size_erratum_keeps_shadow_leaves_small),
 		cmocka_unit_test(flush_instructions_work_in_every_mode),

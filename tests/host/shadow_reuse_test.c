@@ -428,6 +428,33 @@ static void writable_leaf_is_checked_again_for_another_frame(void **state)
 	}
 }
 
+/* Lost write protection: nor does filling ahead make a guest's table writable. */
+static void filling_ahead_spares_tables(void **state)
+{
+	(void)state;
+	for (u32 mode = SIM_32; mode < SIM_MODES; mode++) {
+		struct mmu_tune t;
+		struct two two;
+		struct sim_out out;
+		u64 table;
+
+		setup(true);
+		t = sim.vm.shadow.tune;
+		t.prefetch = 8;
+		mmu_shadow_tune(&sim.vm, &t);
+		two = two_tables(mode);
+		table = two.pde & ~0xfffULL;
+		sim_poke(sim_pte(&two.space, NEXT, 1), table | LEAF, size);
+		sim_expect_ok(reader, VA, MMU_R, OLD);
+		assert_int_equal(sim_do(reader, NEXT, MMU_R).faults, 0);
+		sim_audit();
+		out = sim_do(reader, NEXT, MMU_W);
+		assert_int_equal(out.end, SIM_OK);
+		assert_true(out.emulated);
+		finish();
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -442,6 +469,7 @@ int main(void)
 		cmocka_unit_test(split_page_with_other_rights_is_not_used),
 		cmocka_unit_test(leaf_of_another_frame_is_dropped_first),
 		cmocka_unit_test(frame_may_become_anything),
+		cmocka_unit_test(filling_ahead_spares_tables),
 		cmocka_unit_test(writable_leaf_is_checked_again_for_another_frame),
 	};
 

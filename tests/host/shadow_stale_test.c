@@ -120,6 +120,41 @@ static void write_before_the_fill_makes_it_retry(void **state)
 		}
 }
 
+/* S3.2: and nothing has changed when it says so. */
+static void lost_race_changes_nothing(void **state)
+{
+	(void)state;
+	for (u32 mode = SIM_32; mode < SIM_MODES; mode++)
+		for (u32 level = 1; level <= levels(mode); level++) {
+			struct mmu_result r;
+			struct sim_tlbe t;
+			struct sim_turn turn;
+			struct change c;
+			u64 made, filled;
+
+			start(false, true);
+			c = prepare(mode, level);
+			sim_expect_ok(reader, c.gva + PAGE_SIZE, MMU_R, OLD + PAGE_SIZE);
+			sim_exit(reader);
+			sim_hook(HOOK_AFTER_WALK, write_by_hypervisor, &c);
+			turn = sim_cpu_take(reader->cpu);
+			made = sim_stat(MMU_STAT_SP_ALLOC);
+			filled = sim_stat(MMU_STAT_SHADOW_FIXED);
+			assert_int_equal(
+				mmu_shadow_fault(&reader->ctx,
+						 &(struct mmu_shadow_fault){ .gva = GVA(c.gva),
+									     .access = MMU_R },
+						 &r),
+				MMU_RETRY);
+			sim_cpu_back(turn);
+			assert_int_equal(sim_stat(MMU_STAT_SP_ALLOC), made);
+			assert_int_equal(sim_stat(MMU_STAT_SHADOW_FIXED), filled);
+			assert_true(sim_enter(reader));
+			assert_false(sim_hw_peek(reader, c.gva, &t));
+			finish();
+		}
+}
+
 /* S3.3: whichever entry changed, of a table that is shadowed or not, alone. */
 static void each_entry_of_the_walk_is_compared(void **state)
 {
@@ -330,6 +365,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(write_after_the_fill_is_repaired_by_its_handler),
 		cmocka_unit_test(write_before_the_fill_makes_it_retry),
+		cmocka_unit_test(lost_race_changes_nothing),
 		cmocka_unit_test(each_entry_of_the_walk_is_compared),
 		cmocka_unit_test(table_is_frozen_before_its_entry_is_compared),
 		cmocka_unit_test(freeze_waits_for_the_flush_of_all_cpus),
