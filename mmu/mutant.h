@@ -17,6 +17,10 @@ extern int mutant_on; /* tests/host/mutant.c: from the environment */
 
 /* X(id, "the rule that is broken"). The order has no meaning; docs/seeds.md says which test. */
 #define MMU_MUTANTS(X)                                                                             \
+	X(PDPTES_FROM_NOWHERE, "PDPTEs outside memory are not loaded")                             \
+	X(ROOTS_UNBOUNDED, "no context keeps more roots than it has room for")                     \
+	X(SLOT_ADDED_UNSEEN, "tables that were outside memory are shadowed afresh in a new slot")  \
+	X(SLOT_GONE_ROOT_STAYS, "tables in a slot that goes are not used again")                   \
 	X(ROOTS_15, "a context keeps 16 roots")                                                    \
 	X(READS_NOT_SKIPPED, "a comparison is skipped where nothing can have changed")             \
 	X(S2_02_TABLES_GO_WITH_ROOT, "the tables below a root outlive it")                         \

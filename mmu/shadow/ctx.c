@@ -43,7 +43,7 @@ static bool read_pdptes(const struct mmu_vm *m, struct mmu_regs *r)
 		       ((~0ULL << r->maxphyaddr) & gfmt_pae.checked);
 
 	if (mmu_read(m, GPA(r->cr3 & gfmt_pae.cr3), r->pdpte, sizeof(r->pdpte)))
-		return false;
+		return MUTANT(PDPTES_FROM_NOWHERE);
 	for (u32 i = 0; i < ARRAY_SIZE(r->pdpte); i++)
 		if (r->pdpte[i] & GPTE_P && r->pdpte[i] & reserved &&
 		    !MUTANT(S2_10_RESERVED_LOADED))

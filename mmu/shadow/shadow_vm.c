@@ -78,7 +78,8 @@ int shadow_slot_added(struct mmu_vm *m, gfn_t gfn)
 	s = slot_place(m, gfn).slot;
 	if (s)
 		s->shadowed = true;
-	obsolete(m);
+	if (!MUTANT(SLOT_ADDED_UNSEEN))
+		obsolete(m);
 	env_unlock(&m->lock);
 	reclaim_obsolete(m);
 	return 0;
@@ -90,7 +91,8 @@ void shadow_slot_gone(struct mmu_vm *m, struct slot *s)
 
 	if (!m->shadow.on)
 		return;
-	obsolete(m);
+	if (!MUTANT(SLOT_GONE_ROOT_STAYS))
+		obsolete(m);
 	for (u64 i = 0; slot_has_memory(s) && i < s->nr; i++)
 		(void)rmap_unmap(m, GFN(s->gfn.v + i));
 	for (x = m->shadow.lru_first; x; x = sp_get(x)->lru_next)
@@ -125,11 +127,13 @@ void shadow_fini(struct mmu_vm *m)
 
 void mmu_shadow_tune(struct mmu_vm *m, const struct mmu_tune *t)
 {
+	u32 limit = MIN(MAX(t->roots, 1u), RCACHE_NR + 1u) - 1u;
+
 	env_lock(&m->lock);
 	m->shadow.tune = *t;
+	if (!MUTANT(ROOTS_UNBOUNDED))
+		m->shadow.tune.roots = (u8)(limit + 1);
 	for (struct mmu_ctx *c = m->shadow.ctxs; c; c = c->next) {
-		u32 limit = MIN(MAX(t->roots, 1u), RCACHE_NR + 1u) - 1u;
-
 		while (c->cache.limit > limit) {
 			struct shadow_root *r = c->cache.mru[c->cache.limit - 1];
 
