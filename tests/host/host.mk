@@ -33,10 +33,29 @@ SEED_TESTS := $(sort $(wildcard $(foreach p,$(shell sed -n \
 	's/^|[^|]*|[^|]*| `\([a-z0-9_]*\)` `.*/\1/p' docs/seeds.md),tests/host/$(p).c)))
 mutant-test: $(SEED_TESTS:tests/%.c=$(BUILD)/%)
 	$Q $(MUTANTS) $^
-soak: soak-mutants
+# Shadow paging for long: random operations, then as many seconds of libFuzzer, which keeps what it
+# has found out in build/soak/corpus.
+SOAK_OPS     ?= 100000000
+SOAK_SECONDS ?= 900
+SOAK_SOURCES := tests/soak/shadow_fuzzer.c $(wildcard tests/sim/*.c mmu/*.c mmu/shadow/*.c) \
+	tests/host/mmu_ref.c tests/host/mutant.c
+
+soak: soak-mutants soak-random soak-fuzzer
+soak-random: $(BUILD)/fuzz/shadow_small $(BUILD)/fuzz/shadow_full
+	$(BUILD)/fuzz/shadow_small 1000000 $(SOAK_OPS)
+	$(BUILD)/fuzz/shadow_full 1000000 $(SOAK_OPS)
+soak-fuzzer: $(BUILD)/soak/shadow_fuzzer
+	$Q mkdir -p $(BUILD)/soak/corpus
+	$< -max_total_time=$(SOAK_SECONDS) -max_len=8192 -verbosity=0 -print_final_stats=1 \
+		-artifact_prefix=$(BUILD)/soak/ $(BUILD)/soak/corpus
+$(BUILD)/soak/shadow_fuzzer: $(SOAK_SOURCES) $(wildcard tests/sim/*.h mmu/*.h mmu/shadow/*.h)
+	@echo "  FUZZER  $@"
+	$Q mkdir -p $(@D)
+	$Q clang -std=gnu11 -g -O1 -DDEBUG -DMMU_LEVEL_BITS=2 -Itests/host/fake -I. \
+		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ $(SOAK_SOURCES) -lcmocka
 soak-mutants: $(SEED_TESTS:tests/%.c=$(BUILD)/%)
 	$Q $(MUTANTS) --cross docs/mutants.md $^
-.PHONY: host-test fuzz-test mutant-test soak soak-mutants
+.PHONY: host-test fuzz-test mutant-test soak soak-mutants soak-random soak-fuzzer
 
 # The image's own C library in one object, every name prefixed, for lib_libc_test.c.
 $(BUILD)/host/newlib.o: $(BUILD)/libc.a $(BUILD)/obj/lib/libc.c.o

@@ -32,7 +32,7 @@ static void leave_cpu(u32 cpu, const struct sim_vcpu *but)
 }
 
 /* One try. False: load again. */
-static bool try_enter(struct sim_vcpu *v, enum mmu_verdict *verdict)
+static bool try_enter(struct sim_vcpu *v, bool first, enum mmu_verdict *verdict)
 {
 	struct mmu_result r = { .reason = "" };
 	enum mmu_flush flush = MMU_FLUSH_NONE;
@@ -42,7 +42,7 @@ static bool try_enter(struct sim_vcpu *v, enum mmu_verdict *verdict)
 		sim_fail("load kills the VM: %s", r.reason ? r.reason : "?");
 	if (*verdict != MMU_FIXED || !mmu_shadow_enter(&v->ctx, &flush))
 		return false;
-	if (sim.lively && sim_chance(64)) {
+	if (first && sim.lively && sim_chance(64)) {
 		/* VMRUN fails before it does anything. */
 		mmu_shadow_exit(&v->ctx, false);
 		return false;
@@ -63,7 +63,7 @@ bool sim_enter(struct sim_vcpu *v)
 	leave_cpu(v->cpu, v);
 	t = sim_cpu_take(v->cpu);
 	for (u32 i = 0; i < MAX_ROUNDS; i++) {
-		if (try_enter(v, &verdict) || verdict == MMU_NOMEM)
+		if (try_enter(v, i == 0, &verdict) || verdict == MMU_NOMEM)
 			break;
 		env_relax();
 	}

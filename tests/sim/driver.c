@@ -419,9 +419,9 @@ static void describe(void)
 		(ull)run.o.seed, run.o.episode, (ull)run.op);
 }
 
-static void episode(u64 ops)
+/* Until the operations, or the fuzzer's bytes, are used up. */
+static void run_steps(u64 ops)
 {
-	begin_episode();
 	sim.describe = describe;
 	for (u64 i = 0; i < ops && !sim_rand_empty(); i++)
 		step();
@@ -446,7 +446,8 @@ u64 driver_run(const struct driver_options *o)
 	run.o = *o;
 	for (u64 done = 0; done < o->ops; done += o->episode) {
 		sim_rand_seed(run.o.seed);
-		episode(MIN((u64)o->episode, o->ops - done));
+		begin_episode();
+		run_steps(MIN((u64)o->episode, o->ops - done));
 		checked += sim.checked;
 		doubtful += sim.doubtful;
 		run.o.seed++;
@@ -456,12 +457,18 @@ u64 driver_run(const struct driver_options *o)
 	return run.allocs;
 }
 
+/* The first bytes are the seed of the beginning, whose choices are many and dull. */
 void driver_bytes(const u8 *p, size_t n)
 {
+	if (n < 3)
+		return;
 	memset(&run, 0, sizeof(run));
-	run.o = (struct driver_options){ .audit = true };
-	sim_rand_bytes(p, n);
-	episode(~0ULL);
+	run.o = (struct driver_options){ .audit = true, .seed = p[0] | (u32)p[1] << 8 };
+	sim_rand_seed(run.o.seed);
+	begin_episode();
+	sim_rand_bytes(p + 2, n - 2);
+	sim.may_stick = true; /* somebody may rewrite an entry whenever it was read */
+	run_steps(~0ULL);
 }
 
 void driver_args(struct driver_options *o, int argc, char **argv)

@@ -124,9 +124,10 @@ static u32 next_byte(void)
 	return *bytes++;
 }
 
+/* What bytes do not decide is decided by the seed. */
 u32 sim_rand(u32 n)
 {
-	if (bytes) {
+	if (nr_bytes) {
 		u32 v = next_byte();
 
 		if (n > 256)
