@@ -41,7 +41,8 @@ iso: $(BUILD)/umbra $(VM_FILES)
 
 # --- run: leave with the keys ctrl-a x --------------------------------------------------------------
 
-RUN_qemu := qemu-system-x86_64 -accel tcg,thread=multi -cpu max
+# One thread: with a thread for each CPU QEMU can reset the machine (docs/limits.md).
+RUN_qemu := qemu-system-x86_64 -accel tcg,thread=single -cpu max
 RUN_ovmf := $(RUN_qemu) -bios /usr/share/ovmf/OVMF.fd
 
 run: DEPS := build run

@@ -91,7 +91,8 @@ def boot_bare(run, log, tmp):
     else:
         boot = ["-kernel", run.path(), "-append", run.args]
     return machine.Qemu(["-cpu", "max", "-smp", str(run.cpus), "-m", run.memory,
-                         *machine.DEBUG_EXIT, *boot], limit=run.limit, log=log)
+                         *machine.DEBUG_EXIT, *boot], limit=run.limit, log=log,
+                        parallel=True)
 
 
 def boot_umbra(run, log, tmp):
@@ -103,7 +104,8 @@ def boot_umbra(run, log, tmp):
     path = os.path.join(tmp, "umbra.iso")
     iso.make_iso(path, f"{BUILD}/umbra",
                  [("machine.ini", ini), (run.guest, run.path())])
-    return machine.Umbra(path, smp=run.host_cpus, mem="512M", limit=run.limit + 10, log=log)
+    return machine.Umbra(path, smp=run.host_cpus, mem="512M", limit=run.limit + 10, log=log,
+                         parallel=True)
 
 
 def follow(qemu, run, suite, umbra):

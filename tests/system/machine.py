@@ -62,15 +62,18 @@ class EmulatorError(Exception):
 
 
 class Qemu:
-    """One QEMU process. Use as a context manager; `serial` is a pexpect object."""
+    """One QEMU process. Use as a context manager; `serial` is a pexpect object.
 
-    def __init__(self, args, limit=60, log=None, icount=False, single=False):
+    parallel: a thread for each CPU. Not with Linux: QEMU then resets machines (docs/limits.md).
+    """
+
+    def __init__(self, args, limit=60, log=None, icount=False, parallel=False):
         self.dir = tempfile.mkdtemp(prefix="umbra-qemu")
         self.log = Transcript(log)
         self.proc = None
         self.serial = None
         self.monitor = None
-        accel = ["-accel", "tcg,thread=single" if icount or single else "tcg,thread=multi"]
+        accel = ["-accel", "tcg,thread=multi" if parallel else "tcg,thread=single"]
         if icount:
             accel += ["-icount", "shift=0,sleep=off"]
         self.command = shlex.split(os.environ.get("EMULATOR_PREFIX", "")) + [
