@@ -10,8 +10,8 @@
 #include "mmu/shadow/rmap.h"
 #include "mmu/shadow/root_priv.h"
 
-#define V     (4 * SZ_1G)     /* pages: ordinary, the kernel's, without D */
-#define BIG   (8 * SZ_1G)     /* a large page */
+#define V     (4 * SZ_1G)         /* pages: ordinary, the kernel's, without D */
+#define BIG   (8 * SZ_1G)         /* a large page */
 #define SPLIT (8 * SZ_1G + SZ_2M) /* one in pieces, because frame 0xa01 is tracked */
 #define PAE_V 0x400000ULL
 
