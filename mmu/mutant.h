@@ -126,6 +126,7 @@ extern int mutant_on; /* tests/host/mutant.c: from the environment */
 	X(PS_WITHOUT_PSE, "PS of a directory entry means nothing without CR4.PSE")                 \
 	X(XSA_427_LOG_ASSUMED, "whether there is a log is looked at under the lock")               \
 	X(RMAP_UNBOUNDED, "a frame's list of leaves has an upper bound")                           \
+	X(S3_07_COUNTED_BEFORE_STORE, "a trapped store is counted when memory has the new value")  \
 	X(S2_08_LEVEL_COMPARED, "where a table stands does not matter to its sync")                \
 	X(S4_01_ONE_UNRESOLVED, "every page of a vector is brought up to date")                    \
 	X(S4_02_BITS_KEPT, "bits are cleared while pages are collected")                           \

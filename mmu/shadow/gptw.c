@@ -42,19 +42,30 @@ static bool flooded(struct mmu_vm *m, spx_t x)
 	return limit && sp->flood > limit && sp->root_refs == 0 && !(sp->flags & SP_UNSYNC);
 }
 
-void gptw_before_store(struct mmu_vm *m, gpa_t gpa, u64 len)
+static void count_store(struct mmu_vm *m)
+{
+	__atomic_store_n(&m->shadow.seq, m->shadow.seq + 1, __ATOMIC_RELEASE);
+}
+
+void gptw_stored(struct mmu_vm *m)
+{
+	if (!MUTANT(S3_07_STORE_NOT_COUNTED) && !MUTANT(S3_07_COUNTED_BEFORE_STORE))
+		count_store(m);
+}
+
+bool gptw_before_store(struct mmu_vm *m, gpa_t gpa, u64 len)
 {
 	u32 off = (u32)(gpa.v % PAGE_SIZE);
 	gfn_t gfn = gpa_to_gfn(gpa);
 	spx_t x, next;
 
 	if (len == 0 || sp_count_of(m, gfn) == 0)
-		return;
+		return false;
 	mmu_stat_inc(m, MMU_STAT_TABLE_WRITE);
-	if (!MUTANT(S3_07_STORE_NOT_COUNTED))
-		m->shadow.seq++;
+	if (MUTANT(S3_07_COUNTED_BEFORE_STORE))
+		count_store(m);
 	if (MUTANT(S3_01_STORE_WITHOUT_ZAP))
-		return;
+		return true;
 	for (x = sp_next_of(m, gfn, 0); x; x = next) {
 		u32 size = sp_source_size(sp_get(x)->role);
 
@@ -71,6 +82,7 @@ void gptw_before_store(struct mmu_vm *m, gpa_t gpa, u64 len)
 				break;
 		}
 	}
+	return true;
 }
 
 void gptw_after_store(struct mmu_vm *m, gpa_t gpa, u64 len)
@@ -81,7 +93,8 @@ void gptw_after_store(struct mmu_vm *m, gpa_t gpa, u64 len)
 		u64 run = MIN(len, PAGE_SIZE - gpa.v % PAGE_SIZE);
 
 		env_lock(&m->lock);
-		gptw_before_store(m, gpa, run);
+		if (gptw_before_store(m, gpa, run))
+			gptw_stored(m);
 		env_unlock(&m->lock);
 		gpa.v += run;
 		len -= run;

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "tests/host/shadow_setup.h"
+#include "tests/sim/sched.h"
 
 /* The change of one entry. */
 struct change {
@@ -164,6 +165,55 @@ static void each_entry_of_the_walk_is_compared(void **state)
 			for (u32 how = 0; how < 4; how++)
 				stale_walk(mode, level, how & 1, how & 2, HOOK_AFTER_WALK,
 					   how & 1 ? write_by_guest : write_by_hypervisor);
+}
+
+static struct change raced;
+
+static void race_setup(void)
+{
+	start(false, true);
+	raced = prepare(SIM_LM4, 1);
+	sim_expect_ok(reader, raced.gva + PAGE_SIZE, MMU_R, OLD + PAGE_SIZE);
+}
+
+static void race_store(void)
+{
+	write_by_guest(&raced);
+}
+
+static void race_cmpxchg(void)
+{
+	assert_true(sim_dma(raced.gpa, raced.value, raced.size, SIM_BY_CMPXCHG));
+}
+
+static void race_fault(void)
+{
+	(void)sim_do(reader, raced.gva, MMU_R);
+}
+
+static void race_finish(void)
+{
+	sim_load_cr3(reader, raced.space.cr3);
+	sim_expect_ok(reader, raced.gva, MMU_R, NEW);
+	finish();
+}
+
+/*
+ * S3.7: a walk that runs on another CPU between the count of a store and the store itself has the
+ * old value and the new count. Every interleaving with one preemption.
+ */
+static void store_is_counted_when_it_is_done(void **state)
+{
+	struct sched_scene scene = { .name = "store and fault",
+				     .setup = race_setup,
+				     .actor = { race_store, race_fault },
+				     .cpu = { 1, 0 },
+				     .finish = race_finish };
+
+	(void)state;
+	assert_true(sched_explore(&scene, 1, 20000).all);
+	scene.actor[0] = race_cmpxchg;
+	assert_true(sched_explore(&scene, 1, 20000).all);
 }
 
 /* --- tables that get frozen by the fault itself ----------------------------------------------- */
@@ -367,6 +417,7 @@ int main(void)
 		cmocka_unit_test(write_before_the_fill_makes_it_retry),
 		cmocka_unit_test(lost_race_changes_nothing),
 		cmocka_unit_test(each_entry_of_the_walk_is_compared),
+		cmocka_unit_test(store_is_counted_when_it_is_done),
 		cmocka_unit_test(table_is_frozen_before_its_entry_is_compared),
 		cmocka_unit_test(freeze_waits_for_the_flush_of_all_cpus),
 		cmocka_unit_test(freeze_flushes_rights_that_were_dropped_before),
