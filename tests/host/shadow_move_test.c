@@ -149,12 +149,77 @@ static void the_number_of_roots_is_bounded(void **state)
 	modes_stop();
 }
 
+/* Accesses, changes of entries and of modes. Returns what the guest has seen of it, and
+ * what its tables are then. */
+static u64 guest_story(const struct mmu_tune *t)
+{
+	struct sim_vcpu *v = &sim.vcpu[0];
+	struct sim_space s[SIM_MODES];
+	u64 seed = 1, hash = 0;
+
+	start();
+	sim.keep = SIM_KEEP_NOTHING;
+	mmu_shadow_tune(&sim.vm, t);
+	modes_spaces(s);
+	for (u32 m = SIM_32; m < SIM_MODES; m++) {
+		sim_map(&s[m], 0x800000, 0x400000, P_ | W_ | U_, m == SIM_32 ? 1 : 2);
+		for (u64 i = 0; i < 4; i++)
+			sim_map(&s[m], i << PAGE_SHIFT, MODE_GPA(m) + (i << 20), P_ | U_, 1);
+	}
+	for (u32 step = 0; step < 3000; step++) {
+		u64 r = test_random(&seed) >> 8;
+		enum sim_mode m = SIM_32 + r % (SIM_MODES - SIM_32);
+		u64 gva = (r >> 3) % 4 << PAGE_SHIFT, pte = sim_pte(&s[m], gva, 1);
+		struct sim_out out;
+
+		sim_set_space(v, &s[m], r & BIT(10), r & BIT(11));
+		if (r & BIT(12)) {
+			u64 e = sim_peek(pte, sim_pte_size(m)) ^ (r >> 20 & (P_ | W_ | U_ | D_));
+
+			assert_true(sim_dma(pte, e, sim_pte_size(m), SIM_BY_WRITE));
+			sim_invlpg(v, gva);
+		}
+		out = sim_do(v, r & BIT(13) ? gva : 0x800000 + (r >> 30 & 0xff000),
+			     (r & BIT(14)   ? MMU_W
+			      : r & BIT(15) ? MMU_X
+					    : MMU_R) |
+				     (r & BIT(16) ? MMU_U : 0));
+		hash = (hash ^ out.end ^ out.gpa ^ (u64)out.error << 40) * 0x100000001b3;
+		hash ^= sim_peek(pte, sim_pte_size(m)) * 3;
+	}
+	for (u64 gpa = TABLES_AT << PAGE_SHIFT; gpa < (TABLES_AT + 40) << PAGE_SHIFT; gpa += 8)
+		hash = (hash ^ sim_peek(gpa, 8)) * 0x100000001b3;
+	modes_stop();
+	return hash;
+}
+
+/* S0.1: filters and other optimisations decide about cost; a guest cannot see them. */
+static void a_guest_cannot_see_how_it_is_tuned(void **state)
+{
+	u64 want = 0;
+
+	(void)state;
+	for (u32 i = 0; i < 64; i++) {
+		u64 got = guest_story(&(struct mmu_tune){ .unsync = i & 1,
+							  .huge = i & 2,
+							  .seq_skip = i & 4,
+							  .prefetch = i & 8 ? 8 : 1,
+							  .roots = i & 16 ? 16 : 1,
+							  .flood = i & 32 ? 3 : 0 });
+
+		if (i == 0)
+			want = got;
+		assert_int_equal(got, want);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_root_may_lie_outside_memory),
 		cmocka_unit_test(latched_pdptes_outlive_their_memory),
 		cmocka_unit_test(the_number_of_roots_is_bounded),
+		cmocka_unit_test(a_guest_cannot_see_how_it_is_tuned),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
