@@ -143,6 +143,35 @@ static void frees(void)
 	sim_cpu_back(t);
 }
 
+/* The other vCPU has written to both tables already: it can do so again without anybody's help. */
+static void writer_is_warm(void)
+{
+	machine(SIM_LM4, 120);
+	sim_store(V1, WINDOW + 0xff0, 0, 8);
+	sim_store(V1, WINDOW + 0x1ff0, 0, 8);
+}
+
+/* The same, but the guest has since taken the right to write away, and flushed nothing. */
+static void writer_is_warm_and_late(void)
+{
+	writer_is_warm();
+	sim_dma(sim_pte(&one, WINDOW + 0x1000, 1), (pde & ~0xfffULL) | P_ | A_, 8, SIM_BY_WRITE);
+}
+
+/* The leaf table is out of sync, and the writer can write to it. */
+static void writer_is_warm_below(void)
+{
+	machine(SIM_LM4, 120);
+	sim_do(V0, VA, MMU_R);
+	store_pte(DATA | BITS);
+}
+
+static void flushes(void)
+{
+	sim_load_cr3(V0, one.cr3);
+	sim_do(V0, VA, MMU_R);
+}
+
 static void large_page(void)
 {
 	machine(SIM_LM4, 120);
@@ -209,6 +238,17 @@ static const struct sched_scene scenes[] = {
 	{ "large page over a table", large_page, { reads, uses_large_page }, { 0, 1 }, settle },
 	{ "freed while in use", tight, { switches, frees }, { 0, 2 }, settle },
 	{ "freed, two at work", tight, { reads, rewrites_leaf, frees }, { 0, 1, 2 }, settle },
+	{ "stale writer, fetch", writer_is_warm, { reads, rewrites_directory }, { 0, 1 }, settle },
+	{ "stale writer without the right",
+	  writer_is_warm_and_late,
+	  { reads, rewrites_directory },
+	  { 0, 1 },
+	  settle },
+	{ "stale writer, sync",
+	  writer_is_warm_below,
+	  { flushes, rewrites_leaf },
+	  { 0, 1 },
+	  settle },
 	{ "slot removed", slot_page, { uses_slot, removes_slot }, { 0, 2 }, settle },
 };
 

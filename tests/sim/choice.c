@@ -135,7 +135,7 @@ u64 choose_entry(enum sim_mode mode, u32 level)
 	else
 		e |= frame_of_level(level - 1) << PAGE_SHIFT;
 	if (sim_pte_size(mode) == 4)
-		return (u32)e;
+		return (u32)e | (level > 1 && (e & PS_) && sim_chance(16) ? BIT(13) : 0);
 	if (sim_chance(32))
 		e |= NX_;
 	if (sim_chance(8))

@@ -236,7 +236,8 @@ static void op_caps(struct sim_vcpu *v)
 	static const struct mmu_caps some[] = { { 40, true, true, true },
 						{ 36, true, true, true },
 						{ 40, true, false, true },
-						{ 46, true, true, false } };
+						{ 46, true, true, false },
+						{ 40, true, true, false } };
 	const struct mmu_caps *c = &some[sim_rand(ARRAY_SIZE(some))];
 
 	sim_log("%llu vCPU %u caps: %u bits", (ull)run.op, v->id, c->maxphyaddr);
