@@ -11,8 +11,10 @@
 
 #include "mmu/vm.h"
 
-/* Under mmu_vm.lock: bytes [gpa, gpa + len) of one page are about to be written. True: they belong
- * to a table, gptw_stored() must follow the store. */
+/*
+ * Under mmu_vm.lock: bytes [gpa, gpa + len) of one page are about to be written. True: they belong
+ * to a table, gptw_stored() must follow the store.
+ */
 bool gptw_before_store(struct mmu_vm *m, gpa_t gpa, u64 len) __must_check;
 /*
  * Under the same hold of the lock, after the store: no walk that began before is trusted unread. Not
