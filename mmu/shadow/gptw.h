@@ -17,9 +17,9 @@
  */
 bool gptw_before_store(struct mmu_vm *m, gpa_t gpa, u64 len) __must_check;
 /*
- * Under the same hold of the lock, after the store: no walk that began before is trusted unread. Not
- * earlier, for others walk without the lock, and one that began between count and store would have
- * read the old value.
+ * Under the same hold of the lock, after the store: no walk that began before is trusted unread.
+ * Not earlier, for others walk without the lock, and one that began between count and store would
+ * have read the old value.
  */
 void gptw_stored(struct mmu_vm *m);
 /* The same for bytes that somebody else has written already; any length. No lock held. */
