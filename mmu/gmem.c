@@ -27,6 +27,33 @@ void *mmu_gpa_ptr(const struct mmu_vm *m, gpa_t gpa, u64 *len)
 	return gmem_ptr(m, gpa, true, len);
 }
 
+/* As many bytes as are read for the sake of page table entries. */
+#define LOAD_WORDS_MAX 512
+
+/*
+ * Aligned words are loaded whole, as a processor's walk does: another vCPU may be storing to them,
+ * and half of its entry with half of the old one is an entry that never was. The C library's
+ * memcpy() goes byte by byte.
+ */
+static void load(void *to, const void *from, u64 len)
+{
+	if (len == 4 && IS_ALIGNED((uintptr_t)from, 4)) {
+		u32 v = __atomic_load_n((const u32 *)from, __ATOMIC_RELAXED);
+
+		__builtin_memcpy(to, &v, sizeof(v));
+		return;
+	}
+	if (!IS_ALIGNED((uintptr_t)from, 8) || len % 8 || len > LOAD_WORDS_MAX) {
+		memcpy(to, from, len);
+		return;
+	}
+	for (u64 i = 0; i < len / 8; i++) {
+		u64 v = __atomic_load_n((const u64 *)from + i, __ATOMIC_RELAXED);
+
+		__builtin_memcpy((u8 *)to + i * 8, &v, sizeof(v));
+	}
+}
+
 int mmu_read(const struct mmu_vm *m, gpa_t gpa, void *buf, u64 len)
 {
 	u8 *to = buf;
@@ -38,7 +65,7 @@ int mmu_read(const struct mmu_vm *m, gpa_t gpa, void *buf, u64 len)
 		if (!from)
 			return -EFAULT;
 		run = MIN(run, len);
-		memcpy(to, from, run);
+		load(to, from, run);
 		to += run;
 		gpa.v += run;
 		len -= run;
