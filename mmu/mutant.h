@@ -17,6 +17,7 @@ extern int mutant_on; /* tests/host/mutant.c: from the environment */
 
 /* X(id, "the rule that is broken"). The order has no meaning; docs/seeds.md says which test. */
 #define MMU_MUTANTS(X)                                                                             \
+	X(KEYS_ONLY_WITH_PKE, "a leaf has its key also while the guest does not use keys")         \
 	X(PDPTES_FROM_NOWHERE, "PDPTEs outside memory are not loaded")                             \
 	X(ROOTS_UNBOUNDED, "no context keeps more roots than it has room for")                     \
 	X(SLOT_ADDED_UNSEEN, "tables that were outside memory are shadowed afresh in a new slot")  \

@@ -210,6 +210,8 @@ static u32 leaf_pkey(const struct fetch *f, union page_role role)
 {
 	if (role.direct)
 		return role.pkey;
+	if (MUTANT(KEYS_ONLY_WITH_PKE) && !f->ctx->role.pke)
+		return 0;
 	return gpte_pkey(f->walk->gpte[role.level]);
 }
 

@@ -227,6 +227,15 @@ static void toggle(struct sim_vcpu *v, enum sim_mode mode, u64 cr0, u64 cr4, u64
 	assert_int_equal(pages_made(), made);
 }
 
+/* These bits of CR4 the other way round. */
+static void set_cr4(struct sim_vcpu *v, u64 bits)
+{
+	struct mmu_regs r = v->regs;
+
+	r.cr4 ^= bits;
+	assert_true(sim_write_regs(v, &r, MMU_WROTE_CR4));
+}
+
 /* S0.11: changes of the role are look-ups, never the end of a root. */
 static void a_toggle_of_rights_builds_nothing(void **state)
 {
@@ -246,6 +255,38 @@ static void a_toggle_of_rights_builds_nothing(void **state)
 		toggle(v, m, 0, CR4_SMEP | CR4_SMAP | CR4_PGE, 0);
 		toggle(v, m, 0, 0, EFER_NXE);
 	}
+	modes_stop();
+}
+
+/* S1.7: what hardware checks by itself holds from the write on, in the root that is there: in the
+ * shadow of a guest that had no protection keys, too. */
+static void rights_of_hardware_need_no_other_root(void **state)
+{
+	struct sim_vcpu *v = &sim.vcpu[0];
+	struct sim_access a = { .gva = MODE_GVA, .access = MMU_R | MMU_U, .size = 8 };
+	struct sim_space s;
+	struct sim_out out;
+	u64 pte;
+
+	(void)state;
+	modes_start(1, NULL);
+	s = modes_space(SIM_LM4, MODE_GPA(SIM_LM4));
+	pte = sim_pte(&s, MODE_GVA, 1);
+	sim_poke(pte, sim_peek(pte, 8) | 3ULL << 59, 8);
+	sim_set_space(v, &s, true, true);
+	sim_expect_ok(v, MODE_GVA, MMU_R | MMU_U, MODE_GPA(SIM_LM4));
+	toggle(v, SIM_LM4, 0, CR4_PKE, 0);
+	set_cr4(v, CR4_PKE | CR4_SMEP | CR4_SMAP);
+	sim_expect_ok(v, MODE_GVA, MMU_R | MMU_U, MODE_GPA(SIM_LM4));
+	sim_expect_pf(v, MODE_GVA, MMU_R, PFEC_P);
+	sim_expect_pf(v, MODE_GVA, MMU_X, PFEC_P | PFEC_F);
+	a.pkru = BIT32(2 * 3);
+	out = sim_access(v, &a);
+	assert_int_equal(out.end, SIM_PF);
+	assert_int_equal(out.error, PFEC_P | PFEC_U | PFEC_PK);
+	set_cr4(v, CR4_PKE | CR4_SMEP | CR4_SMAP);
+	sim_expect_ok(v, MODE_GVA, MMU_R | MMU_X, MODE_GPA(SIM_LM4));
+	assert_int_equal(root_builds(), 1);
 	modes_stop();
 }
 
@@ -481,6 +522,7 @@ int main(void)
 		cmocka_unit_test(pae_processes_keep_their_roots),
 		cmocka_unit_test(the_cache_is_searched_from_every_root),
 		cmocka_unit_test(a_toggle_of_rights_builds_nothing),
+		cmocka_unit_test(rights_of_hardware_need_no_other_root),
 		cmocka_unit_test(a_root_is_freed_as_what_it_is),
 		cmocka_unit_test(the_mode_at_the_end_does_not_matter),
 		cmocka_unit_test(a_root_is_known_by_its_tag),
