@@ -125,9 +125,9 @@ bool mmu_invpcid(struct mmu_ctx *c, u64 type, u64 pcid, gva_t gva)
 				    MMU_EV_INVPCID_NONGLOBAL };
 	bool pcide = c->regs.cr4 & CR4_PCIDE;
 
-	if (type > 3)
+	if (type > 3 || pcid >> 12)
 		return false;
-	if (type <= 1 && (pcid >> 12 || (!pcide && pcid)))
+	if (type <= 1 && !pcide && pcid)
 		return false;
 	if (type == 0 && !canonical(c, gva))
 		return false;

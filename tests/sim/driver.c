@@ -178,7 +178,7 @@ static void op_flush(struct sim_vcpu *v)
 
 	sim_log("%llu vCPU %u flush %u of %#llx", (ull)run.op, v->id, type, (ull)gva);
 	if (type < 5)
-		sim_invpcid(v, type, sim_rand(3), gva);
+		sim_invpcid(v, type, sim_rand(3) | (sim_chance(16) ? BIT(12) : 0), gva);
 	else
 		sim_invlpg(v, gva);
 }
