@@ -13,6 +13,7 @@
 
 #include "mmu/pool.h"
 #include "tests/host/shadow_setup.h"
+#include "tests/sim/sched.h"
 
 /* The page of the address, and one that shares its leaf table. */
 #define VA   0x40201000ULL
@@ -214,32 +215,37 @@ static void unseen_writers_break_no_invariant(void **state)
 	static const u64 values[] = { OLD | LEAF, NEW | LEAF,         NEW | P_ | A_,
 				      DEV | LEAF, ROM | LEAF,         0,
 				      ~0ULL,      OLD | P_ | U_ | A_, NEW | P_ | A_ | W_ };
-	struct two t;
 
 	(void)state;
-	setup(true);
-	t = two_tables(SIM_LM4);
-	for (u32 i = 0; i < 5000; i++) {
-		u32 level = 1 + sim_rand(4);
-		u64 gpa = (level == 1 ? t.first : level == 2 ? t.pde : t.space.cr3) & ~0xfffULL;
-		u64 value = values[sim_rand(ARRAY_SIZE(values))];
+	for (u32 mode = SIM_32; mode < SIM_MODES; mode++) {
+		struct two t;
+		u64 pte;
 
-		gpa += level == 1 ? 8 * sim_rand(4) : level == 2 ? t.pde & 0xfff : 8;
-		if (level == 2)
-			value = sim_chance(2) ? t.first : sim_chance(2) ? t.second : value | PS_;
-		if (level < 4)
-			(void)sim_dma(gpa, value, 8, sim_chance(2) ? SIM_BY_NOBODY : SIM_BY_WRITE);
-		(void)sim_do(reader, VA + PAGE_SIZE * sim_rand(3),
-			     (sim_chance(2) ? MMU_W : MMU_R) | (sim_chance(2) ? MMU_U : 0));
-		if (sim_chance(8))
-			sim_invlpg(reader, VA);
-		if (sim_chance(32))
-			sim_load_cr3(reader, t.space.cr3);
-		if (i % 100 == 0)
-			audit_untrapped();
+		setup(true);
+		t = two_tables(mode);
+		pte = sim_pte(&t.space, VA, 1);
+		for (u32 i = 0; i < 1500; i++) {
+			bool low = sim_chance(2);
+			u64 value = values[sim_rand(ARRAY_SIZE(values))];
+
+			if (!low)
+				value = sim_chance(2)   ? t.first
+					: sim_chance(2) ? t.second
+							: value | PS_;
+			(void)sim_dma(low ? pte + size * sim_rand(3) : t.pde, value, size,
+				      sim_chance(2) ? SIM_BY_NOBODY : SIM_BY_WRITE);
+			(void)sim_do(reader, VA + PAGE_SIZE * sim_rand(3),
+				     (sim_chance(2) ? MMU_W : MMU_R) | (sim_chance(2) ? MMU_U : 0));
+			if (sim_chance(8))
+				sim_invlpg(reader, VA);
+			if (sim_chance(32))
+				sim_load_cr3(reader, t.space.cr3);
+			if (i % 100 == 0)
+				audit_untrapped();
+		}
+		audit_untrapped();
+		sim_stop();
 	}
-	audit_untrapped();
-	sim_stop();
 }
 
 static void look_between(void *arg)
@@ -356,6 +362,58 @@ static void split_page_with_other_rights_is_not_used(void **state)
 	finish();
 }
 
+static struct toggle explored;
+
+static void explore_setup(void)
+{
+	setup(true);
+	explored = toggle_of(SIM_LM4);
+	sim.vm.shadow.tune.huge = false;
+	sim_set_space(writer, &explored.space, true, true);
+	sim_expect_ok(reader, VA, MMU_W, OLD + VA % SZ_2M);
+}
+
+static void explore_store(void)
+{
+	assert_true(sim_dma(explored.pde, explored.table, 8, SIM_BY_WRITE));
+}
+
+static void explore_read(void)
+{
+	(void)sim_do(reader, VA + PAGE_SIZE, MMU_R);
+	(void)sim_do(reader, VA + PAGE_SIZE * 2, MMU_W);
+}
+
+static void explore_write(void)
+{
+	(void)sim_do(writer, VA + PAGE_SIZE, MMU_W);
+}
+
+static void explore_finish(void)
+{
+	for (u32 i = 0; i < 2; i++) {
+		struct sim_vcpu *v = i ? writer : reader;
+
+		sim_load_cr3(v, explored.space.cr3);
+		for (u64 page = 0; page < 3; page++)
+			sim_expect_ok(v, VA + page * PAGE_SIZE, MMU_R, NEW + page * PAGE_SIZE);
+	}
+	finish();
+}
+
+/* CVE-2026-53359: every interleaving, with two preemptions, of the change and two faults. */
+static void split_page_becomes_a_table_at_any_moment(void **state)
+{
+	const struct sched_scene scene = { .name = "large page to table",
+					   .setup = explore_setup,
+					   .actor = { explore_store, explore_read, explore_write },
+					   .cpu = { 2, 0, 1 },
+					   .finish = explore_finish };
+
+	(void)state;
+	assert_true(sched_explore(&scene, 2, 100000).all);
+}
+
 /* --- overwriting ------------------------------------------------------------------------------ */
 
 /* A leaf whose entry changes behind our back from a supervisor's page to a user's elsewhere. */
@@ -466,6 +524,7 @@ int main(void)
 		cmocka_unit_test(unseen_writers_break_no_invariant),
 		cmocka_unit_test(trapped_store_is_one_step),
 		cmocka_unit_test(split_page_is_never_taken_for_a_table),
+		cmocka_unit_test(split_page_becomes_a_table_at_any_moment),
 		cmocka_unit_test(split_page_with_other_rights_is_not_used),
 		cmocka_unit_test(leaf_of_another_frame_is_dropped_first),
 		cmocka_unit_test(frame_may_become_anything),
