@@ -87,6 +87,7 @@ extern int mutant_on; /* tests/host/mutant.c: from the environment */
 	X(INVLPG_WITHOUT_SYNC, "INVLPG re-reads the entry of its address")                         \
 	X(INVLPG_KEEPS_SPLINTERS, "INVLPG in a large page flushes all of it")                      \
 	X(PF_DELIVERY_WITHOUT_SYNC, "delivery of a #PF re-reads the entry of its address")         \
+	X(SLOT_GONE_TABLES_STAY, "what were tables before a slot went is written freely")          \
 	X(QUADRANT_ONE_OF_TWO, "a directory entry of 4 bytes stands for two shadow entries")       \
 	X(ZAP_ALL_WITHOUT_FLUSH, "no CPU uses obsolete tables after they were declared so")        \
 	X(ACCESS_OF_WHOLE_WALK, "a table inherits what the entries above it allow, no more")       \

@@ -199,6 +199,7 @@ int mmu_slot_remove(struct mmu_vm *m, gfn_t gfn)
 	slot_change_begin(m);
 	env_unlock(&m->lock);
 	trace_event(MMU_SLOT, env_tsc(), gfn.v, p.end - p.first, SLOT_NONE);
+	shadow_slot_left(m);
 	direct_refit_existing(m, gfn, p.end - p.first);
 	slot_change_end(m);
 	return 0;

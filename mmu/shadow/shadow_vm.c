@@ -103,6 +103,12 @@ void shadow_slot_gone(struct mmu_vm *m, struct slot *s)
 		tlb_sync(m);
 }
 
+void shadow_slot_left(struct mmu_vm *m)
+{
+	if (m->shadow.on && !MUTANT(SLOT_GONE_TABLES_STAY))
+		reclaim_obsolete(m);
+}
+
 void shadow_fini(struct mmu_vm *m)
 {
 	if (!m->shadow.on)

@@ -129,6 +129,24 @@ static void no_cpu_reaches_a_slot_that_has_gone(void **state)
 	os_end();
 }
 
+/* All tables are obsolete after that; their frames are memory as any other until their next use. */
+static void frames_of_obsolete_tables_are_written_freely(void **state)
+{
+	u64 pt;
+
+	(void)state;
+	boot(DATA(0));
+	assert_int_equal(sim_slot_add(3, &hot), 0);
+	sim_expect_ok(v0, V, MMU_R, DATA(0));
+	pt = sim_pte(&space, V, 1);
+	os_leave(v0);
+	assert_true(mmu_is_shadowed(&sim.vm, GFN(pt >> PAGE_SHIFT)));
+	assert_int_equal(sim_slot_remove(3), 0);
+	assert_false(mmu_is_shadowed(&sim.vm, GFN(pt >> PAGE_SHIFT)));
+	assert_int_equal(sim.vm.shadow.nr_live, 0);
+	os_end();
+}
+
 /* The leaf table itself is in the slot that goes. */
 static void tables_in_a_slot_that_has_gone_are_forgotten(void **state)
 {
@@ -190,6 +208,7 @@ int main(void)
 		cmocka_unit_test(invlpg_flushes_all_pieces_of_a_large_page),
 		cmocka_unit_test(after_zap_all_no_cpu_uses_a_table),
 		cmocka_unit_test(no_cpu_reaches_a_slot_that_has_gone),
+		cmocka_unit_test(frames_of_obsolete_tables_are_written_freely),
 		cmocka_unit_test(tables_in_a_slot_that_has_gone_are_forgotten),
 		cmocka_unit_test(a_slot_is_mapped_only_once_it_is_complete),
 	};
