@@ -485,7 +485,8 @@ bool sim_dma(u64 gpa, u64 value, u8 size, enum sim_how how)
 	if (how == SIM_BY_NOBODY)
 		sim_wild(gpa);
 	store_by(gpa, value, size, how);
-	sim_noted(gpa, size);
+	if (how != SIM_BY_NOBODY)
+		sim_noted(gpa, size);
 	sim_pending(gpa, false);
 	sim_cpu_back(t);
 	return true;

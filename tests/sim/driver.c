@@ -16,6 +16,7 @@ static struct {
 	u64 op, allocs;
 	bool refuse; /* allocations, now and then */
 	bool refusing;
+	bool wild;  /* a device writes to tables and tells nobody: only damage counts */
 	bool modes; /* modes change */
 	u64 ends[SIM_STUCK + 1], faults, emulated;
 } run;
@@ -41,6 +42,11 @@ static void do_access(struct sim_vcpu *v, const struct sim_access *a)
 	run.emulated += out.emulated;
 	if (out.end == SIM_OK || (out.end == SIM_MMIO && sim_chance(4)))
 		choice_worked(v, a->gva);
+}
+
+static enum sim_how how(void)
+{
+	return (enum sim_how)sim_rand(run.wild ? SIM_BY_NOBODY + 1 : SIM_BY_NOBODY);
 }
 
 static void op_access(struct sim_vcpu *v)
@@ -72,7 +78,7 @@ static void op_map(struct sim_vcpu *v)
 	}
 	gpa = (gfn << PAGE_SHIFT) + choose_offset(a.size);
 	sim_log("%llu DMA %#llx to %#llx", (ull)run.op, (ull)a.value, (ull)gpa);
-	sim_dma(gpa, a.value, a.size, (enum sim_how)sim_rand(SIM_BY_NOBODY));
+	sim_dma(gpa, a.value, a.size, how());
 }
 
 static void write_regs(struct sim_vcpu *v, const struct mmu_regs *r, enum mmu_reg_write what)
@@ -200,7 +206,7 @@ static void op_remap(struct sim_vcpu *v)
 		return;
 	a.value = choose_entry(mode, level);
 	sim_log("%llu DMA %#llx to %#llx", (ull)run.op, (ull)a.value, (ull)entry);
-	sim_dma(entry, a.value, a.size, (enum sim_how)sim_rand(SIM_BY_NOBODY));
+	sim_dma(entry, a.value, a.size, how());
 	if (c < 3)
 		sim_invlpg(v, a.gva);
 	else if (c < 5)
@@ -391,6 +397,8 @@ static void begin_episode(void)
 	sim.any_hook = at_hook;
 	run.refuse = sim_chance(4) && !run.o.refuse && !run.o.tiny;
 	run.modes = sim_chance(3);
+	run.wild = sim_chance(16);
+	sim.may_stick = run.wild;
 	fill_tables(mode == SIM_NONE ? SIM_LM4 : mode);
 	for (u32 i = 0; i < sim.nr_vcpus; i++) {
 		struct sim_space s = sim_space_at(mode, choose_cr3(mode));
@@ -410,7 +418,8 @@ static void step(void)
 	if (run.o.audit || run.op % 64 == 0) {
 		sim_reconcile();
 		sim.writing = 0;
-		sim_audit();
+		if (!run.wild)
+			sim_audit();
 	}
 }
 
