@@ -54,7 +54,7 @@ struct mmu_ctx {
 	hpa_t hw_root;       /* of the last entry */
 	bool flush;          /* the tag must be flushed before the next entry */
 	bool synced;         /* the current root was synced since it was installed */
-	u32 sync_rounds;     /* loads that have synced a part of it */
+	u32 sync_rounds;     /* loads and faults in a row that have synced a part */
 	struct mmu_res res;  /* pages kept ready for the next fault */
 	struct ctx_device device[CTX_DEVICES];
 	gva_t again_gva; /* the last fault, and how often it came back unchanged */

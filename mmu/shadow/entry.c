@@ -14,35 +14,6 @@ static bool ready(const struct mmu_ctx *c)
 	return root && root->gen == READ_ONCE(c->vm->shadow.gen);
 }
 
-/*
- * Other CPUs may thaw tables as fast as they are synced here: after so many vectors the rest is
- * done under one hold of the lock.
- */
-#define SYNC_ROUNDS 64
-
-/* One vector of tables below the current root; the lock is to be given up before the next one. */
-static void sync_some(struct mmu_ctx *c)
-{
-	const struct shadow_root *root = c->cache.cur;
-	bool all = c->sync_rounds++ >= SYNC_ROUNDS || MUTANT(S4_03_ONE_HOLD);
-	enum collect rc;
-
-	do {
-		struct pvec pv = { .nr = 0 };
-
-		rc = COLLECT_DONE;
-		for (u32 i = 0; i < ARRAY_SIZE(root->child) && rc == COLLECT_DONE; i++)
-			if (root->child[i])
-				rc = unsync_collect_and_clear(root->child[i], &pv);
-		if (pv.nr)
-			unsync_resolve(c->vm, &pv);
-	} while (rc == COLLECT_MORE && all);
-	if (rc == COLLECT_MORE && !MUTANT(S4_07_MORE_IS_THE_END))
-		return;
-	c->synced = true;
-	c->sync_rounds = 0;
-}
-
 /* Under the lock. */
 static enum mmu_verdict install(struct mmu_ctx *c, struct mmu_result *r)
 {
@@ -59,7 +30,8 @@ static enum mmu_verdict install(struct mmu_ctx *c, struct mmu_result *r)
 		}
 	}
 	if (!c->synced)
-		sync_some(c);
+		c->synced = sync_slice(c->vm, c->cache.cur->child, ARRAY_SIZE(c->cache.cur->child),
+				       &c->sync_rounds);
 	if (c->synced)
 		return MMU_FIXED;
 	r->reason = "more tables have to be synced";

@@ -119,13 +119,8 @@ spx_t table_get(struct mmu_vm *m, gfn_t gfn, union page_role role, struct mmu_re
 {
 	spx_t x = sp_find(m, gfn, role);
 
-	if (x) {
-		/* What is linked is not flushed by the guest: it must be right before. */
-		if ((sp_get(x)->flags & SP_UNSYNC || sp_get(x)->nr_unsync) &&
-		    !MUTANT(UNSYNC_A_LINK_WITHOUT_SYNC))
-			sync_tree(m, x);
+	if (x)
 		return x;
-	}
 	x = sp_new(m, gfn, role, res);
 	if (!role.direct) {
 		rmap_freeze(m, gfn);
@@ -136,7 +131,9 @@ spx_t table_get(struct mmu_vm *m, gfn_t gfn, union page_role role, struct mmu_re
 	return x;
 }
 
-/* The table below entry idx of x, linked. */
+/*
+ * The table below entry idx of x, linked; 0: there was more to sync than one hold of the lock does.
+ */
 static spx_t descend(const struct fetch *f, spx_t x, u32 idx)
 {
 	struct mmu_vm *m = vm_of(f);
@@ -151,6 +148,9 @@ static spx_t descend(const struct fetch *f, spx_t x, u32 idx)
 		return ch;
 	sp_drop(m, x, idx);
 	ch = table_get(m, gfn, role, &f->ctx->res);
+	/* What is linked is not flushed by the guest: it must be right before. */
+	if (!MUTANT(UNSYNC_A_LINK_WITHOUT_SYNC) && !sync_slice(m, &ch, 1, &f->ctx->sync_rounds))
+		return 0;
 	/* The flush above may have let others run; they cannot have written a frozen table. */
 	MMU_HOOK(BETWEEN_GET_AND_COMPARE);
 	sp_link(m, x, idx, ch, level >= guest_level(f) ? f->walk->gpte[level] : 0);
@@ -278,6 +278,10 @@ enum mmu_verdict fetch(const struct fetch *f, struct mmu_result *r)
 		if (level == target)
 			break;
 		x = descend(f, x, idx);
+		if (!x) {
+			r->reason = "more tables have to be synced";
+			return MMU_RETRY;
+		}
 		/* Freezing a table may have made a large leaf over it impossible. */
 		if (target > 1)
 			target = MIN(target, leaf_level(f));

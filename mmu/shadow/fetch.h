@@ -42,8 +42,8 @@ _Static_assert(MMU_CTX_MIN_PAGES == FETCH_PAGES + 8 + 8, "reserve, root and one 
 enum mmu_verdict fetch(const struct fetch *f, struct mmu_result *r);
 
 /*
- * The shadow page of this identity, frozen and in sync: the one there is, or a new one. The reserve
- * holds two pages. Under mmu_vm.lock.
+ * The shadow page of this identity: the one there is, which may be unsync, or a new one, frozen.
+ * The reserve holds two pages. Under mmu_vm.lock.
  */
 spx_t table_get(struct mmu_vm *m, gfn_t gfn, union page_role role, struct mmu_res *res);
 

@@ -86,20 +86,38 @@ void unsync_resolve(struct mmu_vm *m, struct pvec *pv)
 	pv->nr = 0;
 }
 
-void sync_tree(struct mmu_vm *m, spx_t x)
+/*
+ * Other CPUs may thaw tables as fast as they are synced here: after so many slices the rest is done
+ * under one hold of the lock.
+ */
+#define SYNC_ROUNDS 64
+
+static enum collect collect(spx_t x, struct pvec *pv)
 {
-	struct pvec pv = { .nr = 0 };
+	if (!(sp_get(x)->flags & SP_UNSYNC))
+		return unsync_collect_and_clear(x, pv);
+	sp_get(x)->flags |= SP_INPVEC;
+	pv->sp[pv->nr++] = x;
+	return COLLECT_DONE;
+}
+
+bool sync_slice(struct mmu_vm *m, const spx_t *x, u32 nr, u32 *rounds)
+{
+	bool all = (*rounds)++ >= SYNC_ROUNDS || MUTANT(S4_03_ONE_HOLD);
 	enum collect rc;
 
-	if (sp_get(x)->flags & SP_UNSYNC) {
-		sp_get(x)->flags |= SP_INPVEC;
-		pv.sp[pv.nr++] = x;
-		unsync_resolve(m, &pv);
-		return;
-	}
 	do {
-		rc = unsync_collect_and_clear(x, &pv);
+		struct pvec pv = { .nr = 0 };
+
+		rc = COLLECT_DONE;
+		for (u32 i = 0; i < nr && rc == COLLECT_DONE; i++)
+			if (x[i])
+				rc = collect(x[i], &pv);
 		if (pv.nr)
 			unsync_resolve(m, &pv);
-	} while (rc == COLLECT_MORE);
+	} while (rc == COLLECT_MORE && all);
+	if (rc == COLLECT_MORE && !MUTANT(S4_07_MORE_IS_THE_END))
+		return false;
+	*rounds = 0;
+	return true;
 }

@@ -45,8 +45,12 @@ enum collect unsync_collect_and_clear(spx_t x, struct pvec *pv);
 /* Freezes every page of the vector, then brings each up to date. Always succeeds; empties it. */
 void unsync_resolve(struct mmu_vm *m, struct pvec *pv);
 
-/* Both, until nothing below x is unsync; x itself, too, if it is a leaf table. */
-void sync_tree(struct mmu_vm *m, spx_t x);
+/*
+ * Both, for one vector of what is below the nr tables x (0 = none there), of which at most one is a
+ * leaf table itself. True: all is in sync; false: give up the lock, then come again. rounds is kept
+ * by the caller from call to call, 0 at first; it bounds how often that happens.
+ */
+bool sync_slice(struct mmu_vm *m, const spx_t *x, u32 nr, u32 *rounds) __must_check;
 /* Entry idx of an unsync leaf table is made what the guest's entry is now. */
 void sync_entry(struct mmu_vm *m, spx_t x, u32 idx);
 

@@ -162,6 +162,29 @@ static void the_lock_is_held_for_one_vector_at_most(void **state)
 	os_end();
 }
 
+/* S4.3: nor when a directory over many unsync tables is linked again. */
+static void linking_holds_the_lock_for_one_vector_at_most(void **state)
+{
+	u64 pdpte, old;
+
+	(void)state;
+	boot(1, 3 * PVEC_NR, 3 * PVEC_NR);
+	pdpte = sim_pte(&space, page(0, 3 * PVEC_NR), 3);
+	os_window(&space, pdpte);
+	move_all(3 * PVEC_NR, 3 * PVEC_NR);
+	old = sim_peek(pdpte, 8);
+	os_write(v0, pdpte, 0, 8);
+	os_write(v0, pdpte, old, 8);
+	flush();
+	synced_before = sim_stat(MMU_STAT_SYNC);
+	synced_at_most = 0;
+	env_sim.unlocked = lock_given_up;
+	expect_moved(3 * PVEC_NR, 3 * PVEC_NR);
+	env_sim.unlocked = NULL;
+	assert_int_equal(synced_at_most, PVEC_NR);
+	os_end();
+}
+
 /* S4.4 */
 static void a_bit_is_cleared_only_for_what_is_in_the_vector(void **state)
 {
@@ -479,6 +502,7 @@ int main(void)
 		cmocka_unit_test(every_page_of_a_vector_is_resolved),
 		cmocka_unit_test(one_walk_collects_and_clears),
 		cmocka_unit_test(the_lock_is_held_for_one_vector_at_most),
+		cmocka_unit_test(linking_holds_the_lock_for_one_vector_at_most),
 		cmocka_unit_test(a_bit_is_cleared_only_for_what_is_in_the_vector),
 		cmocka_unit_test(only_leaf_tables_go_out_of_sync),
 		cmocka_unit_test(a_bit_without_an_unsync_table_below_is_cleared),
