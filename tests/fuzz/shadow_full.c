@@ -9,7 +9,7 @@
 int main(int argc, char **argv)
 {
 	struct driver_options o = {
-		.seed = 1, .ops = 1000000, .episode = 2000, .audit = false, .stats = true
+		.seed = 1, .ops = 5000000, .episode = 2000, .audit = false, .stats = true
 	};
 
 	ref_level_bits = MMU_LEVEL_BITS;
