@@ -17,6 +17,17 @@ static const char *opt_cpus(struct boot_options *o, const char *val)
 	return NULL;
 }
 
+static const char *opt_pool(struct boot_options *o, const char *val)
+{
+	char *end;
+	unsigned long n = val ? strtoul(val, &end, 10) : 0;
+
+	if (n < 4 || *end || n > 1UL << 22)
+		return "wants a number of pages from 4 to 4194304, as in pool=4096";
+	o->pool_pages = (u32)n;
+	return NULL;
+}
+
 static const char *opt_nox2apic(struct boot_options *o, const char *val)
 {
 	o->x2apic = false;
@@ -54,7 +65,8 @@ static const struct {
 	const char *(*set)(struct boot_options *o, const char *val);
 } options[] = {
 	{ "cpus", opt_cpus },     { "nox2apic", opt_nox2apic }, { "quiet", opt_quiet },
-	{ "noauto", opt_noauto }, { "exit", opt_exit },         { "escape", opt_escape },
+	{ "pool", opt_pool },     { "noauto", opt_noauto },     { "exit", opt_exit },
+	{ "escape", opt_escape },
 };
 
 static const char *set_option(struct boot_options *opt, char *word)
@@ -66,7 +78,7 @@ static const char *set_option(struct boot_options *opt, char *word)
 	for (u32 i = 0; i < ARRAY_SIZE(options); i++)
 		if (!strcmp(word, options[i].name))
 			return options[i].set(opt, val);
-	return "is no option (cpus= nox2apic quiet noauto exit= escape=)";
+	return "is no option (cpus= pool= nox2apic quiet noauto exit= escape=)";
 }
 
 void cmdline_parse(const char *text, struct boot_options *opt,

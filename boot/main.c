@@ -73,7 +73,8 @@ static void boot_early(u32 magic, u64 info_hpa)
  * hardly any of it. */
 static void pool_start(void)
 {
-	u64 nr = MIN(MAX(frames_free_count() / 64, 256), 65536);
+	u64 nr = options.pool_pages ? options.pool_pages
+				    : MIN(MAX(frames_free_count() / 64, 256), 65536);
 	void *p = frames_alloc(nr, 1, 0);
 
 	if (!p)

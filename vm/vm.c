@@ -205,6 +205,14 @@ static struct vm *alloc_vm(const struct vm_config *cfg)
 	return vm;
 }
 
+/* What helps when a VM cannot be had for want of memory. A direct map takes some ten pages. */
+static const char *memory_advice(void)
+{
+	return mmu_pool_free() < 16
+		       ? "the pool for guests' tables is used up, boot with a larger pool="
+		       : "lower its memory=";
+}
+
 static u64 free_pages(void)
 {
 	return frames_free_count() + mmu_pool_free();
@@ -220,7 +228,8 @@ struct vm *vm_create(const struct vm_config *cfg, char *err, size_t err_size)
 		return NULL;
 	vm = alloc_vm(cfg);
 	if (!vm) {
-		snprintf(err, err_size, "vm %s: out of memory for its records", cfg->name);
+		snprintf(err, err_size, "vm %s: out of memory for its records: %s", cfg->name,
+			 memory_advice());
 		return NULL;
 	}
 	if (vm_mem_init(vm, err, err_size)) {
@@ -232,8 +241,8 @@ struct vm *vm_create(const struct vm_config *cfg, char *err, size_t err_size)
 		snprintf(
 			err, err_size,
 			"vm %s: out of memory for its %u vCPUs, devices and page tables (error %d): "
-			"lower its memory=",
-			cfg->name, (unsigned)cfg->cpus, -ret);
+			"%s",
+			cfg->name, (unsigned)cfg->cpus, -ret, memory_advice());
 		destroy(vm);
 		return NULL;
 	}

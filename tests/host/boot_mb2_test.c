@@ -158,13 +158,15 @@ static void options_are_read_and_mistakes_named(void **s)
 
 	(void)s;
 	complaints[0] = 0;
-	cmdline_parse("  cpus=2 quiet\tnox2apic exit=debug escape=a noauto ", &o, complain);
+	cmdline_parse("  cpus=2 quiet\tnox2apic exit=debug escape=a noauto pool=6 ", &o, complain);
 	assert_string_equal(complaints, "");
 	assert_int_equal(o.max_cpus, 2);
 	assert_true(o.quiet && !o.x2apic && o.exit_debug && !o.autostart);
 	assert_int_equal(o.escape, 1);
-	cmdline_parse("cpus=0 colour exit=now escape=12 quiet=1", &o, complain);
+	assert_int_equal(o.pool_pages, 6);
+	cmdline_parse("cpus=0 pool=3 colour exit=now escape=12 quiet=1", &o, complain);
 	assert_non_null(strstr(complaints, "cpus=0 wants a number"));
+	assert_non_null(strstr(complaints, "pool=3 wants a number"));
 	assert_non_null(strstr(complaints, "colour is no option"));
 	assert_non_null(strstr(complaints, "exit=now knows only"));
 	assert_non_null(strstr(complaints, "escape=12 wants one"));

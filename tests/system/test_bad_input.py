@@ -53,6 +53,7 @@ def cases():
         "empty kernel": broken(one(), [("hello", b"")], "hello"),
         "noise": broken(one(), [("hello", bytes(range(256)) * 64)], "hello"),
         "no SVM": broken(one(), good, "SVM", cpu="max,-svm"),
+        "out of page pool": broken(one(), good, "larger pool=", options="pool=6"),
         "no nested paging": broken(one(), good, "nested paging", cpu="max,-npt"),
     }
 
