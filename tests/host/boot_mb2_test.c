@@ -143,7 +143,7 @@ static void too_many_modules_are_counted(void **s)
 	assert_int_equal(dropped, 3);
 }
 
-static char complaints[256];
+static char complaints[512];
 
 static void complain(const char *word, const char *why)
 {
