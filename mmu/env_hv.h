@@ -11,7 +11,6 @@
 #include "arch/spinlock.h"
 #include "arch/trap.h"
 #include "arch/x86.h"
-#include "mmu/hook.h"
 
 enum env_rank {
 	ENV_RANK_VM = RANK_MMU,
@@ -101,8 +100,9 @@ static inline u64 env_tsc(void)
 	return rdtsc();
 }
 
-static __always_inline bool env_hook(enum mmu_hook h)
+static __always_inline bool env_no_hook(void)
 {
-	(void)h;
 	return false;
 }
+
+#define MMU_HOOK(id) env_no_hook()

@@ -16,11 +16,9 @@
  *	env_kick_again(cpu)			the first kick has had no effect for long
  *	env_relax()				inside a wait loop
  *	env_tsc()				time stamp for traces
- *	env_hook(h)				mmu/hook.h: events that tests script
+ *	MMU_HOOK(id)				a place where a test scripts an event; else false
  */
 #pragma once
-
-#include "mmu/hook.h"
 
 #if __STDC_HOSTED__
 #include "mmu/env_sim.h"

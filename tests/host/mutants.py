@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """make mutant-test: every rule of docs/seeds.md has a test that fails once the rule is broken.
 
-Reads the table there and mmu/mutant.h; runs each named test alone, where it must pass, and with its
+Reads the table there and mutants.h; runs each named test alone, where it must pass, and with its
 mutant, where it must fail. With --cross FILE it runs all tests with all mutants instead and writes
 which of them sees which (make soak).
 """
@@ -22,7 +22,7 @@ sys.path[:0] = [os.path.join(TOP, "tests"), os.path.join(TOP, "tests", "lint")]
 import report  # noqa: E402
 
 SEEDS = "docs/seeds.md"
-MUTANTS = "mmu/mutant.h"
+MUTANTS = "tests/host/fake/mmu/mutants.h"
 SUITE = "mutants"
 
 # The numbered rules of the five seeds, how many of each; and reports that made rules of their own.
@@ -72,7 +72,7 @@ def read_rows():
 
 
 def declared():
-    """The mutants of mmu/mutant.h: name to rule."""
+    """The mutants of mutants.h: name to rule."""
     return dict(re.findall(r'^\tX\((\w+), "([^"]*)"\)', read(MUTANTS), re.MULTILINE))
 
 
@@ -83,7 +83,7 @@ def hooks():
         for n in names:
             path = os.path.relpath(os.path.join(folder, n), TOP)
             if n.endswith((".c", ".h")) and path != MUTANTS:
-                found |= set(re.findall(r"\bMUTANT\((\w+)\)", read(path)))
+                found |= set(re.findall(r"\bMUTANT\(([A-Z]\w+)\)", read(path)))
     return found
 
 
@@ -219,7 +219,7 @@ def judge_all(runner, out):
 
 CROSS_HEAD = """# Mutants and tests
 
-Written by `make soak`: every mutant of `mmu/mutant.h` against every test of [seeds.md](seeds.md).
+Written by `make soak`: every mutant of `mutants.h` against every test of [seeds.md](seeds.md).
 A mutant breaks one rule; the rows say which rules' tests then fail. Its own are in bold.
 
 | mutant | the rule it breaks | failing tests |

@@ -22,7 +22,7 @@
  *
  * While one CPU is inside mmu/, the others go on: at each store to a shadow entry, each kick and
  * each turn of a wait loop, vCPUs in guest may do what needs no exit (sim_meanwhile()), with stale
- * TLBs. Where no lock is held (mmu/hook.h), another actor may do something complete, exits
+ * TLBs. Where no lock is held (fake/mmu/hook.h), another actor may do something complete, exits
  * included: a test scripts it with sim_hook(), the driver does it at random.
  *
  * Time is a count of events. Every word of guest memory that was written has its former values

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Places where a hosted test may let something happen: another CPU's complete action, or a refused
- * allocation. MMU_HOOK(id) costs nothing in the hypervisor. Under mmu_vm.lock only such things
+ * allocation. In the hypervisor MMU_HOOK(id) is nothing. Under mmu_vm.lock only such things
  * happen as hardware can do meanwhile.
  */
 #pragma once
