@@ -5,7 +5,7 @@
  *
  * Looking for a root has two forms. With (a), the current root can be kept: it becomes the newest.
  * A hit moves the root found to the front and closes its gap; a miss pushes all down and drops the
- * oldest. With (b), the current root must not be kept (obsolete, or a dummy): a hit takes the root
+ * oldest. With (b), the current root must not be kept (it is obsolete): a hit takes the root
  * found out and leaves a hole at the end; a miss leaves the array alone.
  */
 #pragma once
