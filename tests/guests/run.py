@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Runs the bare-metal test programs: each first on bare QEMU, which proves the program, then under
-Umbra. Every verdict line of a program is one test. Two emulators run at a time.
+Umbra, once for each kind of paging. Every verdict line of a program is one test, and under Umbra so
+is the audit of its MMU, asked for when the program has ended: a machine that is off keeps its
+tables. Two emulators run at a time.
 
-	run.py --out RESULTS.xml [NAME...]	all programs, or those named; --where for half
+	run.py --out RESULTS.xml [NAME...]	all programs, or those named
+	    --where bare, --where umbra		only half of it
+	    --paging npt,shadow			kinds of paging, the words of machine.ini
 """
 
 import argparse
@@ -25,6 +29,9 @@ import machine  # noqa: E402
 import report  # noqa: E402
 
 BUILD = machine.BUILD
+PAGING = ("npt", "shadow")
+END = r"done: \d+ ok, \d+ not ok, \d+ skip|not ok program: [^\n]*\n|boot: vm t: [^\n]*\n"
+STATES = ("running", "off", "dead", "paused")
 VERDICT = re.compile(r"^(ok|not ok|skip) ([\w.]+)(?:: (.*))?$", re.MULTILINE)
 
 
@@ -40,6 +47,8 @@ class Run:
     file: str = ""       # if not of the program's name
     boot: str = "kernel" # of the bare machine: kernel: QEMU's loader; grub; disk: boot sector
     limit: int = 60      # seconds
+    paging: tuple = PAGING # kinds that it makes sense with
+    options: str = ""    # of Umbra
 
     def __str__(self):
         return f"{self.guest}-{self.cpus}on{self.host_cpus}{'-' if self.args else ''}{self.args}"
@@ -95,15 +104,15 @@ def boot_bare(run, log, tmp):
                         parallel=True)
 
 
-def boot_umbra(run, log, tmp):
+def boot_umbra(run, paging, log, tmp):
     """The emulator with Umbra, and the program as its one machine."""
     ini = os.path.join(tmp, "machine.ini")
     with open(ini, "w", encoding="utf-8") as f:
         f.write(f"[vm t]\ncpus = {run.cpus}\nmemory = {run.memory}\nkernel = {run.guest}\n"
-                f"cmdline = host=tcg {run.args}\ndebug_exit = yes\n")
+                f"paging = {paging}\ncmdline = host=tcg {run.args}\ndebug_exit = yes\n")
     path = os.path.join(tmp, "umbra.iso")
     iso.make_iso(path, f"{BUILD}/umbra",
-                 [("machine.ini", ini), (run.guest, run.path())])
+                 [("machine.ini", ini), (run.guest, run.path())], run.options)
     return machine.Umbra(path, smp=run.host_cpus, mem="512M", limit=run.limit + 10, log=log,
                          parallel=True)
 
@@ -112,11 +121,10 @@ def follow(qemu, run, suite, umbra):
     """Read the program's output to its end; return the cases."""
     text, why = "", ""
     try:
-        qemu.serial.expect(r"done: \d+ ok, \d+ not ok, \d+ skip|not ok program: [^\n]*\n",
-                           timeout=run.limit)
+        qemu.serial.expect(END, timeout=run.limit)
         text = qemu.serial.before + qemu.serial.after
         if "done:" not in qemu.serial.after:
-            why = "it ended itself early"
+            why = f"it ended early: {qemu.serial.after}"
     except (pexpect.TIMEOUT, pexpect.EOF) as e:
         text = qemu.serial.before or ""
         why = f"no end of the program ({type(e).__name__}); last output: {text[-300:]!r}"
@@ -127,33 +135,53 @@ def follow(qemu, run, suite, umbra):
     if why:
         cases.append(report.Case(suite, "whole program", report.FAIL, why))
     elif umbra:
-        cases.append(shell_lives(qemu, suite))
+        cases += look_after(qemu, suite)
     return cases
 
 
-def shell_lives(qemu, suite):
-    """Whatever the guest did, the shell still answers."""
+def look_after(qemu, suite):
+    """Whatever the guest did, the shell still answers, and the tables it left are right."""
+    def case(name, bad):
+        return report.Case(suite, name, report.FAIL if bad else report.PASS, bad)
     try:
         qemu.to_shell()
-        alive = qemu.vm_state("t") in ("running", "off", "dead", "paused")
-        return report.Case(suite, "the shell lives on", report.PASS if alive else report.FAIL)
-    except (pexpect.TIMEOUT, pexpect.EOF, KeyError) as e:
-        return report.Case(suite, "the shell lives on", report.FAIL,
-                           f"{type(e).__name__} after {qemu.serial.before!r}")
+        state = qemu.vm_state("t")
+        lives = case("the shell lives on", "" if state in STATES else f"the machine is {state}")
+        total, *errors = qemu.json("mmu audit t", timeout=60)
+        bad = f"{total['errors']} errors: {errors[:3]}" if total["errors"] else ""
+        return [lives, case("the audit is clean", bad)]
+    except (pexpect.TIMEOUT, pexpect.EOF, KeyError, machine.hvsh.ShellError) as e:
+        return [case("the shell lives on", f"{e} after {qemu.serial.before!r}")]
 
 
 def do(run, where):
     """One program at one place; return what to print and the cases."""
-    suite = f"{where}: {run}"
+    suite = f"{where}: {run}" # where is "bare" or a kind of paging
     log = f"{BUILD}/results/guests/{where}-{run}.log"
     start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="umbra-guest") as tmp:
         try:
-            with boot_bare(run, log, tmp) if where == "bare" else boot_umbra(run, log, tmp) as qemu:
-                cases = follow(qemu, run, suite, where == "umbra")
+            bare = where == "bare"
+            boot = boot_bare(run, log, tmp) if bare else boot_umbra(run, where, log, tmp)
+            with boot as qemu:
+                cases = follow(qemu, run, suite, not bare)
         except (machine.EmulatorError, OSError) as e:
             cases = [report.Case(suite, "whole program", report.FAIL, str(e))]
     return suite, cases, time.monotonic() - start
+
+
+def jobs(args):
+    """The (run, place) pairs to do. A bare machine has no paging, and no CPUs of a host below."""
+    seen = set()
+    for run in RUNS:
+        if args.names and run.guest not in args.names:
+            continue
+        for place in ("bare", *args.paging):
+            key = (place, run.guest, run.cpus, run.args, place != "bare" and run.host_cpus)
+            half = "bare" if place == "bare" else "umbra"
+            if half in args.where and (place == "bare" or place in run.paging) and key not in seen:
+                seen.add(key)
+                yield run, place
 
 
 def main():
@@ -161,19 +189,14 @@ def main():
     ap = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     ap.add_argument("--out", required=True, help="JUnit file to write")
     ap.add_argument("--where", choices=("bare", "umbra"), action="append")
+    ap.add_argument("--paging", type=lambda words: words.split(","), default=["npt"])
     ap.add_argument("names", nargs="*")
     args = ap.parse_args()
-    todo = [(r, w) for r in RUNS for w in args.where or ("bare", "umbra")
-            if not args.names or r.guest in args.names]
-    seen, jobs = set(), []
-    for run, where in todo:  # the bare machine has no CPUs of a host below it
-        key = (where, run.guest, run.cpus, run.args, run.host_cpus if where == "umbra" else 0)
-        if key not in seen:
-            seen.add(key)
-            jobs.append((run, where))
+    args.where = args.where or ["bare", "umbra"]
+    todo = jobs(args)
     everything = []
     with ThreadPoolExecutor(max_workers=2) as pool:
-        for suite, cases, seconds in pool.map(lambda j: do(*j), jobs):
+        for suite, cases, seconds in pool.map(lambda j: do(*j), todo):
             bad = [c for c in cases if c.verdict == report.FAIL]
             print(f"{'FAIL' if bad else 'pass'}  {suite}: {report.count(cases)} ({seconds:.1f} s)",
                   flush=True)
