@@ -75,6 +75,8 @@
 #define DR6_FIXED 0xffff0ff0ULL /* bits that read as one */
 #define DR6_BD    BIT(13)
 #define DR6_BS    BIT(14)
+#define DR6_BT    BIT(15)
+#define DR7_LOCAL 0x155ULL /* L0, L1, L2, L3, LE */
 #define DR7_FIXED BIT(10)
 #define DR7_GD    BIT(13)
 

@@ -104,6 +104,21 @@ static enum exit_reason invalid(struct vcpu *v)
 	return EXIT_EXCEPTION;
 }
 
+static enum exit_reason task_switch(struct vcpu *v, const struct vmcb_ctl *c)
+{
+	u64 info = c->exit_info2;
+
+	v->exit.task.selector = (u16)c->exit_info1;
+	v->exit.task.source = info & TASK_IS_IRET                 ? TASK_IRET
+			      : info & TASK_IS_JMP                ? TASK_JMP
+			      : c->exit_int_info & EVENTINJ_VALID ? TASK_GATE
+								  : TASK_CALL;
+	v->exit.task.has_error = info & TASK_HAS_ERROR;
+	v->exit.task.error = TASK_ERROR(info);
+	v->regs.rflags = (v->regs.rflags & ~RFLAGS_RF) | (info & TASK_RF ? RFLAGS_RF : 0);
+	return EXIT_TASK_SWITCH;
+}
+
 static enum exit_reason rare(struct vcpu *v, u32 code, const struct vmcb_ctl *c)
 {
 	switch (code) {
@@ -117,6 +132,8 @@ static enum exit_reason rare(struct vcpu *v, u32 code, const struct vmcb_ctl *c)
 		return EXIT_DR;
 	case VMEXIT_EXCEPTION ... VMEXIT_EXCEPTION + 31:
 		return exception(v, code - VMEXIT_EXCEPTION, c);
+	case VMEXIT_TASK_SWITCH:
+		return task_switch(v, c);
 	case VMEXIT_INVALID:
 		return invalid(v);
 	default:

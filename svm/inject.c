@@ -161,6 +161,11 @@ bool svm_nmi_masked(struct vcpu *v)
 	return s->nmi == NMI_MASKED || (s->nmi == NMI_IRET && v->regs.rip == s->iret_rip);
 }
 
+void svm_mask_nmi(struct vcpu *v, bool masked)
+{
+	nmi_set(svm_of(v), masked ? NMI_MASKED : NMI_OPEN);
+}
+
 void svm_nmi_iret(struct vcpu *v)
 {
 	struct svm_vcpu *s = svm_of(v);

@@ -43,6 +43,7 @@ const struct hv_ops svm_ops = {
 	.irq_shadow = svm_irq_shadow,
 	.clear_irq_shadow = svm_clear_irq_shadow,
 	.nmi_masked = svm_nmi_masked,
+	.mask_nmi = svm_mask_nmi,
 	.get_sreg = svm_get_sreg,
 	.set_sreg = svm_set_sreg,
 	.get_seg = svm_get_seg,

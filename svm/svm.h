@@ -105,6 +105,7 @@ void svm_nmi_window(struct vcpu *v, bool on);
 bool svm_irq_shadow(struct vcpu *v);
 void svm_clear_irq_shadow(struct vcpu *v);
 bool svm_nmi_masked(struct vcpu *v);
+void svm_mask_nmi(struct vcpu *v, bool masked);
 /* An exit came while an event was being delivered: makes it v->pending. */
 void svm_interrupted(struct vcpu *v);
 /* The guest is at the IRET that ends an NMI handler. */

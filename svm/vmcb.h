@@ -106,6 +106,7 @@ enum vmcb_intercept {
 	ICPT_INVLPGA = 26,
 	ICPT_IOIO,
 	ICPT_MSR,
+	ICPT_TASK_SWITCH,
 	ICPT_SHUTDOWN = 31,
 	ICPT_VMRUN = 32,
 	ICPT_VMMCALL,
@@ -232,6 +233,13 @@ enum vmexit_code {
 #define IOIO_STRING  BIT32(2)
 #define IOIO_SIZE(i) (((i) >> 4) & 7) /* bytes: one of 1, 2, 4 */
 #define IOIO_PORT(i) ((u16)((i) >> 16))
+
+/* EXITINFO2 of a task switch; EXITINFO1 = selector. Source: AMD APM 2 "Task Switch Intercept". */
+#define TASK_ERROR(i)  ((u32)(i))
+#define TASK_IS_IRET   BIT(36)
+#define TASK_IS_JMP    BIT(38)
+#define TASK_HAS_ERROR BIT(44)
+#define TASK_RF        BIT(48) /* EFLAGS.RF in the outgoing TSS */
 
 /* EXITINFO1 of a nested page fault. Source: AMD APM 2 "Nested versus Guest Page Faults". */
 #define NPF_P     BIT32(0)

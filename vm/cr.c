@@ -123,6 +123,14 @@ static bool write_cr(struct vcpu *v, const struct cr_state *s, u8 nr, u64 val)
 	}
 }
 
+bool vcpu_write_cr3(struct vcpu *v, u64 val)
+{
+	struct cr_state s;
+
+	snapshot(v, &s);
+	return write_cr(v, &s, 3, val);
+}
+
 static u64 read_cr(struct vcpu *v, const struct cr_state *s, u8 nr)
 {
 	switch (nr) {

@@ -6,6 +6,8 @@
 
 #include "vm/cpuid.h"
 
+struct vcpu;
+
 struct cr_state {
 	u64 cr0, cr3, cr4, efer;
 	bool cs_long; /* runs 64-bit code */
@@ -16,5 +18,7 @@ struct cr_state {
 bool cr0_valid(const struct cr_state *s, u64 val);
 bool cr3_valid(const struct cr_state *s, u64 val);
 bool cr4_valid(const struct cr_state *s, u64 val);
+/* MOV to CR3 by other means than the instruction. False: #GP(0) is due. */
+bool vcpu_write_cr3(struct vcpu *v, u64 val);
 /* EFER after CR0 is written: PG and LME together make LMA. */
 u64 cr0_efer(const struct cr_state *s, u64 cr0);

@@ -64,12 +64,6 @@ static void wbinvd(struct vcpu *v)
 		vcpu_skip(v, len);
 }
 
-static void task_switch(struct vcpu *v)
-{
-	vcpu_kill(v, "hardware task switch to %x, which this backend leaves to us",
-		  v->exit.task.selector);
-}
-
 static void log_bytes(void *arg, const char *s, size_t n)
 {
 	struct vm *vm = arg;
@@ -119,7 +113,7 @@ void (*const exit_handlers[EXIT_NR])(struct vcpu *v) = {
 	[EXIT_MWAIT] = ud,
 	[EXIT_RDPMC] = gp,
 	[EXIT_VIRT_INSN] = ud,
-	[EXIT_TASK_SWITCH] = task_switch,
+	[EXIT_TASK_SWITCH] = exit_task_switch,
 	[EXIT_TRIPLE] = vm_triple_fault,
 	[EXIT_INIT] = nothing,
 	[EXIT_SMI] = nothing,

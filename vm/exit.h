@@ -56,6 +56,14 @@ enum event_type {
 	EVENT_SOFT, /* INTn */
 };
 
+/* What switched tasks. */
+enum task_source {
+	TASK_CALL,
+	TASK_IRET,
+	TASK_JMP,
+	TASK_GATE, /* an event through a task gate: v->pending, or INTn, INT3, INTO at RIP */
+};
+
 struct vcpu_event {
 	u8 type; /* enum event_type */
 	u8 vector;
@@ -93,9 +101,10 @@ struct vcpu_exit {
 			u64 cr2;
 		} exc;
 
+		/* RFLAGS.RF is what is to be saved, RIP still at the instruction. */
 		struct {
-			u16 selector;
-			u8 source; /* enum task_source */
+			u16 selector; /* of the new TSS, also if a task gate led to it */
+			u8 source;    /* enum task_source */
 			bool has_error;
 			u32 error;
 		} task;

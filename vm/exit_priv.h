@@ -15,6 +15,7 @@ void exit_npf(struct vcpu *v);
 void exit_pause(struct vcpu *v);
 void exit_pio(struct vcpu *v);
 void exit_rdmsr(struct vcpu *v);
+void exit_task_switch(struct vcpu *v);
 void exit_wrmsr(struct vcpu *v);
 void exit_xsetbv(struct vcpu *v);
 

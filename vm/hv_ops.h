@@ -30,6 +30,7 @@ struct segment {
 #define SEG_ATTR_DB BIT32(10)
 #define SEG_ATTR_G  BIT32(11)
 #define SEG_DPL(a)  (((a) >> 5) & 3)
+#define SEG_TYPE    0xfU
 
 struct desc_table {
 	u64 base;
@@ -99,6 +100,8 @@ struct hv_ops {
 	void (*clear_irq_shadow)(struct vcpu *v);
 	/* The guest is between an NMI and its IRET. */
 	bool (*nmi_masked)(struct vcpu *v);
+	/* An NMI went in, or its IRET was executed, other than by inject() and enter(). */
+	void (*mask_nmi)(struct vcpu *v, bool masked);
 
 	/* enum vcpu_sreg; values are the guest's view; validity was checked by the caller. */
 	u64 (*get_sreg)(struct vcpu *v, enum vcpu_sreg r);

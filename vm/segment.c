@@ -4,9 +4,18 @@
 #include "arch/regs.h"
 #include "vm/fetch.h"
 
-#define TYPE_CODE   BIT32(3)
-#define TYPE_DOWN   BIT32(2) /* data: expands down */
-#define TYPE_ACCESS BIT32(1) /* data: writable; code: readable */
+void segment_from_desc(struct segment *s, u16 sel, u64 desc)
+{
+	u32 low = (u32)desc, high = (u32)(desc >> 32);
+	u32 limit = (low & 0xffff) | (high & 0xf0000);
+
+	*s = (struct segment){
+		.sel = sel,
+		.attr = (u16)((high >> 8 & 0xff) | (high >> 12 & 0xf00)),
+		.limit = high & BIT32(23) ? limit << 12 | 0xfff : limit,
+		.base = (low >> 16) | (high & 0xff) << 16 | (high & 0xff000000),
+	};
+}
 
 static bool canonical(u64 gva, u64 cr4)
 {
@@ -17,7 +26,8 @@ static bool canonical(u64 gva, u64 cr4)
 
 static bool type_allows(const struct segment *s, bool write)
 {
-	bool code = s->attr & TYPE_CODE, access = s->attr & TYPE_ACCESS;
+	bool code = s->attr & SEG_TYPE_CODE;
+	bool access = s->attr & (code ? SEG_TYPE_READ : SEG_TYPE_WRITE);
 
 	if (!(s->attr & SEG_ATTR_P))
 		return false;
@@ -28,7 +38,7 @@ static bool limit_allows(const struct segment *s, u64 off, u32 size)
 {
 	u64 last = off + size - 1;
 
-	if ((s->attr & (TYPE_CODE | TYPE_DOWN)) == TYPE_DOWN)
+	if ((s->attr & (SEG_TYPE_CODE | SEG_TYPE_DOWN)) == SEG_TYPE_DOWN)
 		return off > s->limit && last <= (s->attr & SEG_ATTR_DB ? 0xffffffff : 0xffff);
 	return last <= s->limit;
 }
