@@ -15,14 +15,6 @@
 /* Frames whose log is fetched under one hold of the lock. */
 #define FETCH_FRAMES 1024
 
-/* Under the lock: the RAM slot that starts at gfn. */
-static struct slot *slot_at(struct mmu_vm *m, gfn_t gfn)
-{
-	struct slot_place p = slot_place(m, gfn);
-
-	return p.slot && p.first == gfn.v ? p.slot : NULL;
-}
-
 /* *nr: frames of the slot. The caller refits it and calls slot_change_end(). */
 static int switch_log(struct mmu_vm *m, gfn_t gfn, bool on, u64 *nr)
 {
@@ -44,31 +36,14 @@ static int switch_log(struct mmu_vm *m, gfn_t gfn, bool on, u64 *nr)
 	return rc;
 }
 
-/* Makes the whole bitmap before the log is switched on. */
-static int make_bitmap(struct mmu_vm *m, gfn_t gfn)
+/* Makes one more page of the bitmap. */
+static bool extend_bitmap(struct slot *s, u64 *frame, struct mmu_res *r)
 {
-	struct mmu_res r = { .nr = 0 };
-	u64 i = 0, nr = 1;
-	int rc = 0;
-
-	while (i < nr) {
-		struct slot *s;
-
-		rc = res_fill(m, &r, 2);
-		if (rc == -EAGAIN)
-			continue;
-		if (rc)
-			break;
-		env_lock(&m->lock);
-		s = slot_at(m, gfn);
-		if (s && s->kind == SLOT_RAM)
-			farray_extend(&s->dirty, i, FARRAY_BITS, &r);
-		nr = s ? s->nr : 0;
-		env_unlock(&m->lock);
-		i += 1U << FARRAY_BITS;
-	}
-	res_drop(m, &r);
-	return rc;
+	if (s->kind != SLOT_RAM || *frame >= s->nr)
+		return false;
+	farray_extend(&s->dirty, *frame, FARRAY_BITS, r);
+	*frame += 1U << FARRAY_BITS;
+	return true;
 }
 
 static void free_bitmap(struct mmu_vm *m, gfn_t gfn)
@@ -98,7 +73,7 @@ int mmu_dirty_stop(struct mmu_vm *m, gfn_t gfn)
 int mmu_dirty_start(struct mmu_vm *m, gfn_t gfn)
 {
 	u64 nr;
-	int rc = make_bitmap(m, gfn);
+	int rc = farray_build(m, gfn, extend_bitmap);
 
 	if (rc == 0)
 		rc = switch_log(m, gfn, true, &nr);

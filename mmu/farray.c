@@ -2,6 +2,10 @@
 /* Per-frame data. */
 #include "mmu/farray.h"
 
+#include <errno.h>
+
+#include "mmu/slot_priv.h"
+
 u32 farray_needs(const struct farray *a, u64 i, u32 per_page)
 {
 	return farray_page(a, i, per_page) ? 0 : a->index ? 1 : 2;
@@ -31,4 +35,70 @@ void farray_free(struct mmu_vm *m, struct farray *a)
 			pool_free(m, index[i]);
 	pool_free(m, a->index);
 	a->index = 0;
+}
+
+int farray_build(struct mmu_vm *m, gfn_t gfn,
+		 bool (*step)(struct slot *s, u64 *frame, struct mmu_res *r))
+{
+	struct mmu_res r = { .nr = 0 };
+	bool more = true;
+	u64 frame = 0;
+	int rc = 0;
+
+	while (more) {
+		struct slot *s;
+
+		rc = res_fill(m, &r, 2);
+		if (rc == -EAGAIN)
+			continue;
+		if (rc)
+			break;
+		env_lock(&m->lock);
+		s = slot_at(m, gfn);
+		more = s && step(s, &frame, &r);
+		env_unlock(&m->lock);
+	}
+	res_drop(m, &r);
+	return rc;
+}
+
+bool farray_any(const struct farray *a, u64 i, u64 nr)
+{
+	u64 end = i + nr, stop;
+
+	for (; i < end; i = stop) {
+		spx_t x = farray_page(a, i, FARRAY_U16);
+
+		stop = MIN(end, (i | ((1U << FARRAY_U16) - 1)) + 1);
+		for (u64 j = i; x && sp_get(x)->nr_present && j < stop; j++)
+			if (farray_count(a, j))
+				return true;
+	}
+	return false;
+}
+
+static u16 *counter(const struct farray *a, u64 i, spx_t *page)
+{
+	*page = farray_page(a, i, FARRAY_U16);
+	return (u16 *)(void *)sp_table(*page) + i % (1U << FARRAY_U16);
+}
+
+bool farray_inc(const struct farray *a, u64 i)
+{
+	spx_t page;
+
+	if ((*counter(a, i, &page))++)
+		return false;
+	sp_get(page)->nr_present++;
+	return true;
+}
+
+bool farray_dec(const struct farray *a, u64 i)
+{
+	spx_t page;
+
+	if (--*counter(a, i, &page))
+		return false;
+	sp_get(page)->nr_present--;
+	return true;
 }

@@ -10,7 +10,8 @@
 #include "mmu/pool.h"
 #include "mmu/slot.h"
 
-/* Elements of a data page, as a power of two. */
+/* Elements of a data page, as a power of two. nr_present of a page of counters (u16) says how many
+ * of them are not zero. */
 #define FARRAY_BITS 15
 #define FARRAY_U16  11
 #define FARRAY_U32  10
@@ -35,3 +36,25 @@ u32 farray_needs(const struct farray *a, u64 i, u32 per_page);
 /* The data page of element i, made if there is none. */
 spx_t farray_extend(struct farray *a, u64 i, u32 per_page, struct mmu_res *r);
 void farray_free(struct mmu_vm *m, struct farray *a);
+
+/*
+ * Makes arrays of the slot that starts at gfn: calls step() under the lock, with at least two pages
+ * in reserve and what it has left in *frame (0 at first), until it returns false. No lock held.
+ * -ENOMEM: some of it is made.
+ */
+int farray_build(struct mmu_vm *m, gfn_t gfn,
+		 bool (*step)(struct slot *s, u64 *frame, struct mmu_res *r)) __must_check;
+
+/* Of an array of counters; without data page: 0. */
+static inline u32 farray_count(const struct farray *a, u64 i)
+{
+	spx_t x = farray_page(a, i, FARRAY_U16);
+
+	return x ? ((const u16 *)(const void *)sp_table(x))[i % (1U << FARRAY_U16)] : 0;
+}
+
+/* One of the counters [i, i + nr) is not zero. */
+bool farray_any(const struct farray *a, u64 i, u64 nr);
+/* Count up and down; the data page exists. True: the counter was zero; it has become zero. */
+bool farray_inc(const struct farray *a, u64 i);
+bool farray_dec(const struct farray *a, u64 i);

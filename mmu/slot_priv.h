@@ -18,6 +18,14 @@ struct slot_place {
 /* Under mmu_vm.lock. */
 struct slot_place slot_place(struct mmu_vm *m, gfn_t gfn);
 
+/* The slot that starts at gfn, or NULL. */
+static inline struct slot *slot_at(struct mmu_vm *m, gfn_t gfn)
+{
+	struct slot_place p = slot_place(m, gfn);
+
+	return p.slot && p.first == gfn.v ? p.slot : NULL;
+}
+
 static inline u32 slot_index(const struct mmu_vm *m, const struct slot *s)
 {
 	return (u32)(s - m->slots.slot);

@@ -9,38 +9,6 @@
 #include "mmu/shadow/rmap.h"
 #include "mmu/slot_priv.h"
 
-/* Element i in its data page x. */
-static u16 *counter(spx_t x, u64 i)
-{
-	return (u16 *)(void *)sp_table(x) + (i & ((1U << FARRAY_U16) - 1));
-}
-
-u32 track_count(const struct slot *s, u64 i)
-{
-	spx_t x = s->nr_tracked ? farray_page(&s->tracks, i, FARRAY_U16) : 0;
-
-	return x ? *counter(x, i) : 0;
-}
-
-bool track_any(const struct slot *s, u64 i, u64 nr)
-{
-	u64 end = i + nr;
-
-	if (!s->nr_tracked)
-		return false;
-	while (i < end) {
-		spx_t x = farray_page(&s->tracks, i, FARRAY_U16);
-		u64 stop = MIN(end, (i | ((1U << FARRAY_U16) - 1)) + 1);
-
-		/* The page's nr_present counts its elements that are not zero. */
-		for (; x && sp_get(x)->nr_present && i < stop; i++)
-			if (*counter(x, i))
-				return true;
-		i = stop;
-	}
-	return false;
-}
-
 /* Pages for the first count of a frame: its counter, and a chain of tables down to 4 KiB. */
 static u32 first_needs(const struct mmu_vm *m, const struct slot *s, gfn_t gfn)
 {
@@ -56,7 +24,6 @@ static int add_locked(struct mmu_vm *m, gfn_t gfn, struct mmu_res *r, u32 *lack)
 	struct direct_want w;
 	flushneed_t need;
 	u32 count, pages;
-	spx_t x;
 
 	*lack = 0;
 	if (!s || s->kind != SLOT_RAM)
@@ -69,11 +36,9 @@ static int add_locked(struct mmu_vm *m, gfn_t gfn, struct mmu_res *r, u32 *lack)
 		*lack = pages;
 		return 0;
 	}
-	x = farray_extend(&s->tracks, i, FARRAY_U16, r);
-	++*counter(x, i);
-	if (count)
+	farray_extend(&s->tracks, i, FARRAY_U16, r);
+	if (!farray_inc(&s->tracks, i))
 		return 0;
-	sp_get(x)->nr_present++;
 	s->nr_tracked++;
 	w = direct_want(m, gfn);
 	need = direct_fit(m, gfn, &w, r);
@@ -104,14 +69,9 @@ static bool remove_locked(struct mmu_vm *m, gfn_t gfn)
 {
 	struct slot *s = slot_place(m, gfn).slot;
 	u64 i = s ? gfn.v - s->gfn.v : 0;
-	spx_t x;
 
-	if (!s || !track_count(s, i))
+	if (!s || !track_count(s, i) || !farray_dec(&s->tracks, i))
 		return false;
-	x = farray_page(&s->tracks, i, FARRAY_U16);
-	if (--*counter(x, i))
-		return false;
-	sp_get(x)->nr_present--;
 	s->nr_tracked--;
 	return true;
 }

@@ -11,16 +11,15 @@
 void dirty_wrote(struct mmu_vm *m, gpa_t gpa, u64 len);
 
 /* i counts frames from the slot's start. */
-u32 track_count(const struct slot *s, u64 i);
-/* One of the frames [i, i + nr) is tracked. */
-bool track_any(const struct slot *s, u64 i, u64 nr);
-
-static inline bool dirty_test(const struct slot *s, u64 i)
+static inline u32 track_count(const struct slot *s, u64 i)
 {
-	const u64 *bits = sp_table(farray_page(&s->dirty, i, FARRAY_BITS));
-	u64 bit = i & ((1U << FARRAY_BITS) - 1);
+	return s->nr_tracked ? farray_count(&s->tracks, i) : 0;
+}
 
-	return (bits[bit / 64] >> (bit % 64)) & 1;
+/* One of the frames [i, i + nr) is tracked. */
+static inline bool track_any(const struct slot *s, u64 i, u64 nr)
+{
+	return s->nr_tracked && farray_any(&s->tracks, i, nr);
 }
 
 static inline u64 *dirty_word(const struct slot *s, u64 i)
@@ -28,6 +27,11 @@ static inline u64 *dirty_word(const struct slot *s, u64 i)
 	u64 bit = i & ((1U << FARRAY_BITS) - 1);
 
 	return &sp_table(farray_page(&s->dirty, i, FARRAY_BITS))[bit / 64];
+}
+
+static inline bool dirty_test(const struct slot *s, u64 i)
+{
+	return *dirty_word(s, i) >> (i % 64) & 1;
 }
 
 static inline void dirty_set(const struct slot *s, u64 i)

@@ -2,8 +2,6 @@
 /* Reverse map. */
 #include "mmu/shadow/rmap.h"
 
-#include <errno.h>
-
 #include "mmu/farray.h"
 #include "mmu/mutant.h"
 #include "mmu/shadow/sp.h"
@@ -163,7 +161,7 @@ flushneed_t rmap_refit(struct mmu_vm *m, gfn_t gfn, u64 nr)
 /* One more page for one of the arrays; false: all are complete. */
 static bool extend_one(struct slot *s, u64 *frame, struct mmu_res *r)
 {
-	while (*frame < s->nr) {
+	while (slot_has_memory(s) && *frame < s->nr) {
 		gfn_t gfn = GFN(s->gfn.v + *frame);
 
 		if (farray_needs(&s->shadows, *frame, FARRAY_U16)) {
@@ -187,28 +185,7 @@ static bool extend_one(struct slot *s, u64 *frame, struct mmu_res *r)
 
 int rmap_slot_init(struct mmu_vm *m, gfn_t gfn)
 {
-	struct mmu_res r = { .nr = 0 };
-	bool more = true;
-	u64 frame = 0;
-	int rc = 0;
-
-	while (more) {
-		struct slot *s;
-
-		rc = res_fill(m, &r, MMU_RES_MAX);
-		if (rc == -EAGAIN)
-			continue;
-		if (rc)
-			break;
-		env_lock(&m->lock);
-		s = slot_place(m, gfn).slot;
-		more = s && slot_has_memory(s);
-		while (more && r.nr >= 2)
-			more = extend_one(s, &frame, &r);
-		env_unlock(&m->lock);
-	}
-	res_drop(m, &r);
-	return rc;
+	return farray_build(m, gfn, extend_one);
 }
 
 void rmap_slot_fini(struct mmu_vm *m, struct slot *s)

@@ -56,64 +56,39 @@ spx_t sp_next_of(const struct mmu_vm *m, gfn_t gfn, spx_t x)
 
 /* --- how many pages shadow a frame ------------------------------------------------------------ */
 
-static u16 *shadow_count(struct mmu_vm *m, gfn_t gfn, spx_t *page)
-{
-	struct slot *s = slot_place(m, gfn).slot;
-	u64 i = s ? gfn.v - s->gfn.v : 0;
-
-	*page = s ? farray_page(&s->shadows, i, FARRAY_U16) : 0;
-	return *page ? (u16 *)(void *)sp_table(*page) + i % (1U << FARRAY_U16) : NULL;
-}
-
 u32 sp_count_of(struct mmu_vm *m, gfn_t gfn)
 {
-	spx_t page;
-	const u16 *n = shadow_count(m, gfn, &page);
+	const struct slot *s = slot_place(m, gfn).slot;
 
-	return n ? *n : 0;
+	return s ? farray_count(&s->shadows, gfn.v - s->gfn.v) : 0;
 }
 
-/* The data page's own counter says how many of its elements are not zero. */
 static void count(struct mmu_vm *m, struct sp *sp)
 {
-	spx_t page;
-	u16 *n = sp->role.direct ? NULL : shadow_count(m, sp->gfn, &page);
+	const struct slot *s = slot_place(m, sp->gfn).slot;
+	u64 i = s ? sp->gfn.v - s->gfn.v : 0;
 
-	if (!n)
+	if (sp->role.direct || !s || !farray_page(&s->shadows, i, FARRAY_U16))
 		return;
 	sp->flags |= SP_COUNTED;
-	if ((*n)++ == 0)
-		sp_get(page)->nr_present++;
+	farray_inc(&s->shadows, i);
 }
 
 static void uncount(struct mmu_vm *m, struct sp *sp)
 {
-	spx_t page;
-	u16 *n = sp->flags & SP_COUNTED ? shadow_count(m, sp->gfn, &page) : NULL;
+	const struct slot *s = slot_place(m, sp->gfn).slot;
 
-	if (!n)
+	if (!(sp->flags & SP_COUNTED))
 		return;
 	sp->flags &= (u8)~SP_COUNTED;
-	if (--*n == 0)
-		sp_get(page)->nr_present--;
+	farray_dec(&s->shadows, sp->gfn.v - s->gfn.v);
 }
 
 bool sp_any_of(struct mmu_vm *m, gfn_t gfn, u64 nr)
 {
-	struct slot *s = slot_place(m, gfn).slot;
-	u64 i = gfn.v - s->gfn.v, end = i + nr;
+	const struct slot *s = slot_place(m, gfn).slot;
 
-	while (i < end) {
-		spx_t page = farray_page(&s->shadows, i, FARRAY_U16);
-		u64 stop = MIN(end, (i | ((1U << FARRAY_U16) - 1)) + 1);
-		const u16 *n = (const u16 *)(const void *)sp_table(page);
-
-		for (; sp_get(page)->nr_present && i < stop; i++)
-			if (n[i % (1U << FARRAY_U16)])
-				return true;
-		i = stop;
-	}
-	return false;
+	return farray_any(&s->shadows, gfn.v - s->gfn.v, nr);
 }
 
 /* --- recently used ---------------------------------------------------------------------------- */
