@@ -36,6 +36,9 @@ enum mmu_verdict {
 #undef X
 };
 
+/* "mmio", "fixed", ... */
+const char *mmu_verdict_name(enum mmu_verdict v);
+
 #define MMU_MAX_VMS 255
 
 struct mmu_vm_cfg {

@@ -2,8 +2,6 @@
 /* Roles: from registers to the mode, from the mode to the tables, from a table to its children. */
 #include "mmu/role.h"
 
-#include <stdio.h>
-
 #include "lib/bug.h"
 
 #include "arch/regs.h"
@@ -270,25 +268,4 @@ struct mmu_hw_regs role_hw_regs(union cpu_role role)
 		hw.efer.clear |= EFER_LME | EFER_LMA;
 	}
 	return hw;
-}
-
-/* --- text ------------------------------------------------------------------------------------- */
-
-int role_text(union page_role role, char *buf, size_t size)
-{
-	static const char *const fmt[8] = { "lin", "32-", "pse", "pae", "lm", "?", "?", "?" };
-	static const char *const quadrant[4] = { "", " q1", " q2", " q3" };
-	char pkey[16] = "";
-
-	if (role.pkey)
-		snprintf(pkey, sizeof(pkey), " pkey=%u", role.pkey);
-	return snprintf(buf, size, "%s%u%s%s%s%s%s%s%s%s%s%s%s access=%s%s%s%s caps=%u%s",
-			fmt[role.fmt], role.level, quadrant[role.quadrant],
-			role.direct ? " direct" : "", role.split ? " split" : "",
-			role.nx ? " nx" : "", role.wp ? " wp" : "", role.smep_nwp ? " smep!wp" : "",
-			role.emul_nwp ? " emul!wp" : "", role.ad_off ? " noad" : "",
-			role.nested ? " nested" : "", role.passthru ? " passthru" : "",
-			role.mbec ? " mbec" : "", role.access & MMU_R ? "r" : "-",
-			role.access & MMU_W ? "w" : "-", role.access & MMU_U ? "u" : "-",
-			role.access & MMU_X ? "x" : "-", role.caps, pkey);
 }

@@ -137,6 +137,3 @@ struct mmu_hw_regs {
 };
 
 struct mmu_hw_regs role_hw_regs(union cpu_role role);
-
-/* "lm4 nx wp access=wux caps=0" for the shell; returns the length, as snprintf. */
-int role_text(union page_role role, char *buf, size_t size);

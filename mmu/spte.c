@@ -2,8 +2,6 @@
 /* The two entry formats as data, and what is computed from them. */
 #include "mmu/spte.h"
 
-#include <stdio.h>
-
 #include "mmu/geom.h"
 #include "mmu/mutant.h"
 #include "mmu/walk.h"
@@ -162,20 +160,4 @@ u64 spte_illegal(u64 e, u32 level)
 				  : (e ^ spte_table(spte_hpa(e))) |
 					    (e & MASK(51, mmu_hw.maxphyaddr) & SPTE_ADDR);
 	return leaf_illegal(e, level);
-}
-
-int spte_text(u64 e, char *buf, size_t size)
-{
-	u32 access = spte_access(e);
-
-	if (e == 0)
-		return snprintf(buf, size, "-");
-	if (spte_is_trap(e))
-		return snprintf(buf, size, "mmio slot %u gen %u", spte_trap_slot(e),
-				spte_trap_gen(e));
-	if (spte_is_table(e))
-		return snprintf(buf, size, "table");
-	return snprintf(buf, size, "leaf R%c%c%s%s", access & MMU_W ? 'W' : '-',
-			access & MMU_X ? 'X' : '-', e & SPTE_SLOT_W ? "" : " rom",
-			e & SPTE_MMU_W ? "" : " tracked");
 }

@@ -92,5 +92,3 @@ u32 spte_access(u64 e);
 flushneed_t spte_change(u64 old, u64 new);
 /* Bits of e that hardware, or our own rules, forbid at this level; 0 = well-formed. */
 u64 spte_illegal(u64 e, u32 level);
-/* In words for the shell: "leaf R-X", "table", "mmio", "-". Returns the length, as snprintf. */
-int spte_text(u64 e, char *buf, size_t size);

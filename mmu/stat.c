@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Counters and their names. */
+/* Counters, and names of them and of verdicts. */
 #include "mmu/stat.h"
 
-#include "mmu/vm.h"
+#include "mmu/mmu.h"
 
 static const struct {
 	const char *name, *help;
@@ -26,4 +26,15 @@ const char *mmu_stat_name(enum mmu_stat_id id)
 const char *mmu_stat_help(enum mmu_stat_id id)
 {
 	return stats[id].help;
+}
+
+const char *mmu_verdict_name(enum mmu_verdict v)
+{
+	static const char *const names[] = {
+#define X(id, name) [MMU_##id] = (name),
+		MMU_VERDICTS(X)
+#undef X
+	};
+
+	return names[v];
 }

@@ -8,9 +8,10 @@
 
 #include "arch/thread.h"
 #include "mmu/audit.h"
-#include "mmu/iter.h"
 #include "mmu/mmu.h"
 #include "mmu/spte.h"
+#include "shell/mmu_iter.h"
+#include "shell/mmu_text.h"
 #include "vm/target.h"
 #include "vm/vm.h"
 

@@ -19,8 +19,8 @@
 
 #include "mmu/gfmt.h"
 #include "mmu/mmu.h"
-#include "mmu/probe.h"
-#include "mmu/spte.h"
+#include "shell/mmu_probe.h"
+#include "shell/mmu_text.h"
 #include "vm/hv_ops.h"
 #include "vm/target.h"
 #include "vm/vm.h"
@@ -62,7 +62,7 @@ static void show_path(struct out *o, const struct mmu_vm *m, gpa_t gpa)
 	struct mmu_path p;
 	char means[48];
 
-	path_read(m, gfn, &p);
+	mmu_path(m, gfn, &p);
 	for (u32 l = p.top; l >= p.level && l > 0; l--) {
 		spte_text(p.entry[l], means, sizeof(means));
 		show_step(o, &(struct step){ o->json ? "nested" : " nested", l, level_index(gfn, l),

@@ -5,7 +5,7 @@
 #include "lib/cmd.h"
 
 #include "arch/regs.h"
-#include "mmu/probe.h"
+#include "mmu/mmu.h"
 #include "vm/fpu.h"
 #include "vm/hv_ops.h"
 #include "vm/target.h"

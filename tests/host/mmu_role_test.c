@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* SOURCES: mmu/[a-z]*.c mmu/shadow/[a-z]*.c tests/host/mmu_sim.c tests/host/fake/bug.c */
+/* SOURCES: mmu/[a-z]*.c mmu/shadow/[a-z]*.c shell/mmu_text.c tests/host/mmu_sim.c tests/host/fake/bug.c */
 /* Roles: what they hold, what they leave out, and what follows from them, for every mode. */
 
 #include "mmu_sim.h"
@@ -9,6 +9,7 @@
 #include "mmu/gfmt.h"
 #include "mmu/shadow/root.h"
 #include "mmu/spte.h"
+#include "shell/mmu_text.h"
 
 #define ALL (MMU_R | MMU_W | MMU_U | MMU_X)
 

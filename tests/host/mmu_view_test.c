@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* SOURCES: mmu/[a-z]*.c mmu/shadow/[a-z]*.c tests/host/mmu_sim.c tests/host/fake/bug.c */
+/* SOURCES: mmu/[a-z]*.c mmu/shadow/[a-z]*.c shell/mmu_*.c tests/host/mmu_sim.c tests/host/fake/bug.c */
 /* What the shell reads: entries in words, iteration, nested walks, names. */
 
 #include "mmu_sim.h"
 
 #include "mmu/flush.h"
-#include "mmu/iter.h"
-#include "mmu/probe.h"
 #include "mmu/role.h"
 #include "mmu/spte.h"
 #include "mmu/stat.h"
+#include "shell/mmu_iter.h"
+#include "shell/mmu_probe.h"
+#include "shell/mmu_text.h"
 
 #define RAM_FRAME (SIM_RAM >> PAGE_SHIFT)
 

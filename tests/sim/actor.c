@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "mmu/probe.h"
+#include "mmu/mmu.h"
 
 /* An access that neither completes nor faults in so many rounds is stuck. */
 #define MAX_ROUNDS 200

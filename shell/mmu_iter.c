@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Iteration over hardware tables. */
-#include "mmu/iter.h"
+#include "shell/mmu_iter.h"
 
 #include "mmu/reader.h"
 #include "mmu/tree.h"

@@ -5,8 +5,19 @@
 #include "lib/addr.h"
 #include "lib/types.h"
 
+#include "mmu/geom.h"
 #include "mmu/mmu.h"
-#include "mmu/path.h"
+
+/* The entries that hardware meets on its way to a frame. Index = level. */
+struct mmu_path {
+	u8 top;                      /* level of the root table; 0 = no table was built */
+	u8 level;                    /* of the last entry, the one that decides */
+	hpa_t at[MMU_MAX_LEVEL + 1]; /* where the entry is */
+	u64 entry[MMU_MAX_LEVEL + 1];
+};
+
+/* Lock-free. gfn may lie beyond what the tables reach; then it is wrapped as hardware would. */
+void mmu_path(const struct mmu_vm *m, gfn_t gfn, struct mmu_path *p);
 
 struct mmu_probe {
 	struct mmu_path path;
@@ -21,5 +32,3 @@ struct mmu_probe {
 
 /* access: MMU_R, MMU_W or MMU_X. Lock-free, changes nothing. */
 void mmu_probe(const struct mmu_vm *m, gpa_t gpa, u32 access, struct mmu_probe *p);
-/* "mmio", "fixed", ... */
-const char *mmu_verdict_name(enum mmu_verdict v);
