@@ -42,24 +42,15 @@ struct gfmt {
 	u64 checked;  /* bits that are reserved from MAXPHYADDR up */
 };
 
-static const struct gfmt gfmt_32 = {
-	.top = 2,
-	.entry_size = 4,
-	.index_bits = MMU_LEVEL_BITS + 1,
-	.max_large = 1,
-	.cr3 = MASK(31, 12),
-	.addr = MASK(31, 12),
-};
+#define GFMT_32(large)                                                                             \
+	{                                                                                          \
+		.top = 2, .entry_size = 4, .index_bits = MMU_LEVEL_BITS + 1, .max_large = (large), \
+		.cr3 = MASK(31, 12), .addr = MASK(31, 12),                                         \
+	}
 
+static const struct gfmt gfmt_32 = GFMT_32(1);
 /* CR4.PSE: a directory entry may map 4 MiB. */
-static const struct gfmt gfmt_32_pse = {
-	.top = 2,
-	.entry_size = 4,
-	.index_bits = MMU_LEVEL_BITS + 1,
-	.max_large = 2,
-	.cr3 = MASK(31, 12),
-	.addr = MASK(31, 12),
-};
+static const struct gfmt gfmt_32_pse = GFMT_32(2);
 
 static const struct gfmt gfmt_pae = {
 	.top = 3,
@@ -73,29 +64,15 @@ static const struct gfmt gfmt_pae = {
 	.checked = MASK(62, 12),
 };
 
-static const struct gfmt gfmt_4 = {
-	.top = 4,
-	.entry_size = 8,
-	.index_bits = MMU_LEVEL_BITS,
-	.max_large = 3,
-	.wide = true,
-	.pkey = true,
-	.cr3 = MASK(51, 12),
-	.addr = MASK(51, 12),
-	.checked = MASK(51, 12),
-};
+#define GFMT_LONG(levels)                                                                       \
+	{                                                                                       \
+		.top = (levels), .entry_size = 8, .index_bits = MMU_LEVEL_BITS, .max_large = 3, \
+		.wide = true, .pkey = true, .cr3 = MASK(51, 12), .addr = MASK(51, 12),          \
+		.checked = MASK(51, 12),                                                        \
+	}
 
-static const struct gfmt gfmt_5 = {
-	.top = 5,
-	.entry_size = 8,
-	.index_bits = MMU_LEVEL_BITS,
-	.max_large = 3,
-	.wide = true,
-	.pkey = true,
-	.cr3 = MASK(51, 12),
-	.addr = MASK(51, 12),
-	.checked = MASK(51, 12),
-};
+static const struct gfmt gfmt_4 = GFMT_LONG(4);
+static const struct gfmt gfmt_5 = GFMT_LONG(5);
 
 /* Bits of a linear address below the index of this level. */
 static __always_inline u32 gfmt_shift(const struct gfmt *const f, u32 level)

@@ -11,7 +11,9 @@
 
 #if __STDC_HOSTED__
 #include "mmu/mutants.h"
-#define MUTANT(id) (mutant_on == MUTANT_##id)
+#define MUTANT(id)       (mutant_on == MUTANT_##id)
+#define MUTANT_EVENT(ev) mutant_forgets((int)(ev))
 #else
-#define MUTANT(id) false
+#define MUTANT(id)       false
+#define MUTANT_EVENT(ev) false
 #endif

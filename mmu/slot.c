@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The table of memory slots. */
 #include "mmu/slot.h"
-#include "mmu/shadow/shadow_priv.h"
 
 #include <errno.h>
 #include <string.h>

@@ -6,7 +6,6 @@
 
 #include "mmu/direct.h"
 #include "mmu/mmu.h"
-#include "mmu/shadow/shadow_priv.h"
 #include "mmu/slot_priv.h"
 
 static int build_root(struct mmu_vm *m)

@@ -6,12 +6,27 @@
 #include "lib/types.h"
 
 #include "mmu/mmu_env.h"
-#include "mmu/root.h"
 #include "mmu/shadow/shadow_vm.h"
 #include "mmu/slot.h"
 #include "mmu/stat.h"
 
 struct mmu_tag;
+
+enum mmu_root_kind {
+	RK_NONE,   /* not built */
+	RK_DIRECT, /* one tree for the whole VM, guest-physical to host-physical */
+};
+
+/*
+ * What goes into nCR3 or EPTP. A root is self-describing: how to use and free it follows from the
+ * root itself, never from the mode a vCPU is in at the moment.
+ */
+struct mmu_root {
+	u8 kind;  /* enum mmu_root_kind */
+	u8 level; /* of the top table */
+	u32 sp;   /* top table, index into the pool */
+	hpa_t hw; /* the same as a host-physical address */
+};
 
 /* The VM's largest RAM slot, for guest accesses that must be cheap. Fixed while vCPUs run. */
 struct mmu_ram {

@@ -128,7 +128,6 @@ enum mmu_event {
 };
 
 enum flush_scope mmu_event_scope(enum mmu_event ev);
-const char *mmu_event_name(enum mmu_event ev);
 
 /* Which register was written. The events follow from old and new values. */
 enum mmu_reg_write {

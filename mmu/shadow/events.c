@@ -8,36 +8,15 @@
 #include "mmu/shadow/sp.h"
 #include "mmu/shadow/unsync.h"
 
-static const struct {
-	const char *name;
-	enum flush_scope scope;
-} events[MMU_EV_NR] = {
-
-#define X(id, name, scope) [MMU_EV_##id] = { name, scope },
+static const u8 scopes[MMU_EV_NR] = {
+#define X(id, name, scope) [MMU_EV_##id] = scope,
 	MMU_FLUSH_EVENTS(X)
 #undef X
 };
 
-static bool forgotten(enum mmu_event ev)
-{
-	return (ev == MMU_EV_CR3 && MUTANT(EVENT_CR3)) ||
-	       (ev == MMU_EV_CR4_PGE && MUTANT(EVENT_CR4_PGE)) ||
-	       (ev == MMU_EV_CR4_PSE && MUTANT(EVENT_CR4_PSE)) ||
-	       (ev == MMU_EV_CR4_PCIDE_OFF && MUTANT(EVENT_CR4_PCIDE_OFF)) ||
-	       (ev == MMU_EV_CR4_SMEP_ON && MUTANT(EVENT_CR4_SMEP_ON)) ||
-	       (ev == MMU_EV_INVPCID_SPACE && MUTANT(EVENT_INVPCID_SPACE)) ||
-	       (ev == MMU_EV_INVPCID_ALL && MUTANT(EVENT_INVPCID_ALL)) ||
-	       (ev == MMU_EV_INVPCID_NONGLOBAL && MUTANT(EVENT_INVPCID_NONGLOBAL));
-}
-
 enum flush_scope mmu_event_scope(enum mmu_event ev)
 {
-	return forgotten(ev) ? SCOPE_NONE : events[ev].scope;
-}
-
-const char *mmu_event_name(enum mmu_event ev)
-{
-	return events[ev].name;
+	return MUTANT_EVENT(ev) ? SCOPE_NONE : (enum flush_scope)scopes[ev];
 }
 
 void event_forget_devices(struct mmu_ctx *c)

@@ -6,7 +6,6 @@
  *	mmu_walk()    the guest's tables do not allow it ---------------------> INJECT
  *	mapped()      no memory there ----------------------------------------> MMIO
  *	              ROM, or hardware cannot express what is allowed --------> EMULATE
- *	fill()        reserve, reclaim; then lock, and validate the root -----> RETRY
  *	fill()        reserve, reclaim; lock, validate the root --------------> RETRY
  */
 #include <errno.h>

@@ -8,7 +8,6 @@
 #include "mmu/shadow/reclaim.h"
 #include "mmu/shadow/rmap.h"
 #include "mmu/shadow/root_priv.h"
-#include "mmu/shadow/shadow_priv.h"
 #include "mmu/shadow/sp.h"
 #include "mmu/slot_priv.h"
 

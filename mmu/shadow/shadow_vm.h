@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What shadow paging keeps for one VM. Embedded in struct mmu_vm; all of it under mmu_vm.lock. */
+/*
+ * What shadow paging keeps for one VM, embedded in struct mmu_vm, all of it under mmu_vm.lock; and
+ * what the rest of mmu/ tells it.
+ */
 #pragma once
 
 #include "lib/addr.h"
@@ -8,7 +11,9 @@
 #include "mmu/caps.h"
 
 struct mmu_ctx;
+struct mmu_vm;
 struct shadow_root;
+struct slot;
 
 /* The VM's lists of entry names take their chunks from here; mmu/shadow/idlist.h. */
 struct idlist_pool {
@@ -52,3 +57,14 @@ struct shadow_vm {
 	struct mmu_ctx *ctxs;
 	struct mmu_tune tune;
 };
+
+/* Nothing happens in these for a VM without shadow paging. */
+
+/* A slot is in the table. No lock held. -ENOMEM. */
+int shadow_slot_added(struct mmu_vm *m, gfn_t gfn) __must_check;
+/* The slot is about to leave; still in the table. Under mmu_vm.lock. */
+void shadow_slot_gone(struct mmu_vm *m, struct slot *s);
+/* It has left: gives back the tables that this made obsolete. No lock held. */
+void shadow_slot_left(struct mmu_vm *m);
+/* The end: all contexts are gone. No lock held. */
+void shadow_fini(struct mmu_vm *m);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "mmu/shadow/ctx.h"
 #include "test.h"
 
 int mutant_on;
@@ -18,6 +19,27 @@ static const char *const names[MUTANT_NR] = {
 	MMU_MUTANTS(X)
 #undef X
 };
+
+bool mutant_forgets(int event)
+{
+	static const struct {
+		int mutant, event;
+	} table[] = {
+		{ MUTANT_EVENT_CR3, MMU_EV_CR3 },
+		{ MUTANT_EVENT_CR4_PGE, MMU_EV_CR4_PGE },
+		{ MUTANT_EVENT_CR4_PSE, MMU_EV_CR4_PSE },
+		{ MUTANT_EVENT_CR4_PCIDE_OFF, MMU_EV_CR4_PCIDE_OFF },
+		{ MUTANT_EVENT_CR4_SMEP_ON, MMU_EV_CR4_SMEP_ON },
+		{ MUTANT_EVENT_INVPCID_SPACE, MMU_EV_INVPCID_SPACE },
+		{ MUTANT_EVENT_INVPCID_ALL, MMU_EV_INVPCID_ALL },
+		{ MUTANT_EVENT_INVPCID_NONGLOBAL, MMU_EV_INVPCID_NONGLOBAL },
+	};
+
+	for (size_t i = 0; mutant_on && i < sizeof(table) / sizeof(table[0]); i++)
+		if (table[i].mutant == mutant_on)
+			return table[i].event == event;
+	return false;
+}
 
 static void __attribute__((constructor)) choose(void)
 {

@@ -23,6 +23,7 @@ import report  # noqa: E402
 
 SEEDS = "docs/seeds.md"
 MUTANTS = "tests/host/fake/mmu/mutants.h"
+EVENTS = "tests/host/mutant.c"  # which mutant stands for which MUTANT_EVENT()
 SUITE = "mutants"
 
 # The numbered rules of the five seeds, how many of each; and reports that made rules of their own.
@@ -78,13 +79,14 @@ def declared():
 
 def hooks():
     """The mutants that stand somewhere in the code."""
-    found = set()
+    found, by_event = set(), False
     for folder, _, names in os.walk(os.path.join(TOP, "mmu")):
         for n in names:
             path = os.path.relpath(os.path.join(folder, n), TOP)
             if n.endswith((".c", ".h")) and path != MUTANTS:
                 found |= set(re.findall(r"\bMUTANT\(([A-Z]\w+)\)", read(path)))
-    return found
+                by_event |= "MUTANT_EVENT(ev) ?" in read(path)
+    return found | set(re.findall(r"\{ MUTANT_(\w+), MMU_EV_", read(EVENTS)) if by_event else ())
 
 
 def lint_names():

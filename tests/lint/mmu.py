@@ -43,6 +43,16 @@ def root_cache(tree):
     return bad
 
 
+MMU_LINES = 9000
+
+
+def small_enough(tree):
+    """One person can read all of mmu/: a new line there may have to replace an old one."""
+    lines = sum(tree.text(p).count("\n") for p in tree.image_files(".c", ".h")
+                if p.startswith("mmu/"))
+    return [f"mmu: {lines} lines, at most {MMU_LINES}"] if lines > MMU_LINES else []
+
+
 CHECKS = [
     Check("roles are made in mmu/role.c", role_writers,
           [{"mmu/a.c": "void f(struct sp *sp)\n{\n\tsp->role.level = 0;\n}\n"},
@@ -57,4 +67,7 @@ CHECKS = [
             "mmu/shadow/root.h": '#include "mmu/walk.h"\n', "mmu/walk.h": "int a;\n"}],
           {"mmu/shadow/rcache.c": '#include "mmu/role.h"\n', "mmu/role.h": "struct mmu_regs;\n",
            "mmu/a.c": '#include "mmu/walk.h"\n', "mmu/walk.h": "int a;\n"}),
+    Check("mmu/ is small enough", small_enough,
+          [{"mmu/a.c": "\n" * (MMU_LINES - 1), "mmu/shadow/b.h": "\n\n"}],
+          {"mmu/a.c": "\n" * MMU_LINES, "mmu/b.txt": "\n", "vm/a.c": "\n"}),
 ]

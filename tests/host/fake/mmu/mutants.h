@@ -2,7 +2,11 @@
 /* The rules of mmu/ that can be broken in a hosted build, one at a time; see mmu/mutant.h. */
 #pragma once
 
+#include "lib/types.h"
+
 extern int mutant_on; /* tests/host/mutant.c: from the environment */
+/* The mutant is the one that takes this event (enum mmu_event) for none. */
+bool mutant_forgets(int event);
 
 /* X(id, "the rule that is broken"). The order has no meaning; docs/seeds.md says which test. */
 #define MMU_MUTANTS(X)                                                                             \
