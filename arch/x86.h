@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* One-instruction wrappers. Nothing here has a policy. */
+/* One-instruction wrappers. Nothing here has a policy. 32-bit test programs use them, too. */
 #pragma once
 
 #include "lib/addr.h"
@@ -81,7 +81,7 @@ static __always_inline u64 rdtsc(void)
 
 static __always_inline u64 read_cr0(void)
 {
-	u64 v;
+	unsigned long v;
 
 	__asm__ volatile("mov %%cr0, %0" : "=r"(v));
 	return v;
@@ -89,7 +89,7 @@ static __always_inline u64 read_cr0(void)
 
 static __always_inline u64 read_cr2(void)
 {
-	u64 v;
+	unsigned long v;
 
 	__asm__ volatile("mov %%cr2, %0" : "=r"(v));
 	return v;
@@ -97,7 +97,7 @@ static __always_inline u64 read_cr2(void)
 
 static __always_inline u64 read_cr3(void)
 {
-	u64 v;
+	unsigned long v;
 
 	__asm__ volatile("mov %%cr3, %0" : "=r"(v));
 	return v;
@@ -105,7 +105,7 @@ static __always_inline u64 read_cr3(void)
 
 static __always_inline u64 read_cr4(void)
 {
-	u64 v;
+	unsigned long v;
 
 	__asm__ volatile("mov %%cr4, %0" : "=r"(v));
 	return v;
@@ -113,27 +113,27 @@ static __always_inline u64 read_cr4(void)
 
 static __always_inline void write_cr0(u64 v)
 {
-	__asm__ volatile("mov %0, %%cr0" : : "r"(v) : "memory");
+	__asm__ volatile("mov %0, %%cr0" : : "r"((unsigned long)v) : "memory");
 }
 
 static __always_inline void write_cr2(u64 v)
 {
-	__asm__ volatile("mov %0, %%cr2" : : "r"(v) : "memory");
+	__asm__ volatile("mov %0, %%cr2" : : "r"((unsigned long)v) : "memory");
 }
 
 static __always_inline void write_cr3(u64 v)
 {
-	__asm__ volatile("mov %0, %%cr3" : : "r"(v) : "memory");
+	__asm__ volatile("mov %0, %%cr3" : : "r"((unsigned long)v) : "memory");
 }
 
 static __always_inline void write_cr4(u64 v)
 {
-	__asm__ volatile("mov %0, %%cr4" : : "r"(v) : "memory");
+	__asm__ volatile("mov %0, %%cr4" : : "r"((unsigned long)v) : "memory");
 }
 
 static __always_inline u64 read_dr6(void)
 {
-	u64 v;
+	unsigned long v;
 
 	__asm__ volatile("mov %%dr6, %0" : "=r"(v));
 	return v;
@@ -141,9 +141,9 @@ static __always_inline u64 read_dr6(void)
 
 static __always_inline u64 read_rflags(void)
 {
-	u64 v;
+	unsigned long v;
 
-	__asm__ volatile("pushfq; pop %0" : "=r"(v) : : "memory");
+	__asm__ volatile("pushf; pop %0" : "=r"(v) : : "memory");
 	return v;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a bare-metal test program starts with: 64-bit mode, the low 4 GiB mapped to themselves, an
- * IDT, COM1, and a protocol of verdict lines. Each program defines guest_main() and returns from
+ * What a bare-metal test program starts with: 64-bit mode, the low 4 GiB mapped to themselves (or
+ * 32-bit protected mode without paging: tests/guests/paging/), an IDT, COM1, and a protocol of verdict lines. Each program defines guest_main() and returns from
  * it; the last line and the exit status follow by themselves.
  *
  *	ok NAME				the rule holds
@@ -52,17 +52,27 @@ const char *boot_args(void);
 
 #define MAX_CPUS 8
 
+#ifdef __x86_64__
 struct frame {
 	u64 r15, r14, r13, r12, r11, r10, r9, r8, bp, di, si, dx, cx, bx, ax;
 	u64 vector, error;
 	u64 rip, cs, rflags, rsp, ss;
 };
+#else
+struct frame {
+	u32 di, si, bp, unused, bx, dx, cx, ax;
+	u32 vector, error;
+	u32 rip, cs, rflags, rsp, ss; /* the last two only if it came from another level */
+};
+#endif
 
 /* The last exception that a PROBE() caught on this CPU. */
 struct caught {
 	int vector; /* -1: none */
 	u32 error;
 	u64 rip, cr2;
+	/* Set by who is about to jump there: a fault of that fetch is caught, and goes on here. */
+	u64 fetch, resume;
 };
 
 #define NO_TRAP (-1)
@@ -77,7 +87,7 @@ struct caught *caught(void);
 	({                                                                                 \
 		caught()->vector = NO_TRAP;                                                \
 		__asm__ volatile("1: " text "\n2:\n"                                       \
-				 ".pushsection ex_table, \"a\"; .quad 1b, 2b; .popsection" \
+				 ".pushsection ex_table, \"a\"; .long 1b, 2b; .popsection" \
 				 : outs:ins                                                \
 				 : "memory", "cc");                                        \
 		caught()->vector;                                                          \
@@ -101,9 +111,12 @@ bool trap_wait(u8 vector, u32 n);
 void idt_set(u8 vector, u8 ist, u8 dpl);
 /* An entry point of the program's own, which ends with IRETQ. */
 void idt_set_entry(u8 vector, void (*entry)(void));
+/* Where the IDT is. */
+void *idt_address(void);
 
 /* --- segments (start.S) ----------------------------------------------------------------------- */
 
+#define SEL_CODE   0x08 /* of the program: 64-bit, or 32-bit in a 32-bit program */
 #define SEL_CODE64 0x08
 #define SEL_DATA   0x10
 #define SEL_CODE32 0x18
@@ -119,6 +132,7 @@ extern u64 page_root[512], page_l3[512], page_l2[4 * 512];
 /* Gives user mode the 2 MiB page that holds p. */
 void page_user(const void *p);
 
+#ifdef __x86_64__
 struct tss {
 	u32 reserved0;
 	u64 rsp[3];
@@ -127,12 +141,19 @@ struct tss {
 	u64 reserved2;
 	u16 reserved3, iomap;
 } __packed;
+#else
+struct tss {
+	u32 link, esp0, ss0;
+	u32 reserved[22];
+	u16 trap, iomap;
+} __packed;
+#endif
 
 extern struct tss tss[MAX_CPUS];
 
 /* --- CPUs (smp.c) ----------------------------------------------------------------------------- */
 
-/* Index of this CPU, 0 for the first; found by APIC id. */
+/* Index of this CPU, 0 for the first; found by its task register. */
 u32 cpu_index(void);
 /* Starts CPU number i (APIC id i) by INIT-SIPI; it runs fn, then halts with interrupts on. */
 bool cpu_start(u32 i, void (*fn)(void));
@@ -221,5 +242,5 @@ static inline void sti_hlt_cli(void)
 
 static inline void *at(u64 address)
 {
-	return (void *)address;
+	return (void *)(uintptr_t)address;
 }

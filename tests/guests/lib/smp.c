@@ -33,7 +33,10 @@ void cpu_main(u32 index)
 
 u32 cpu_index(void)
 {
-	return (apic_read(APIC_ID) >> 24) % MAX_CPUS;
+	u16 tr;
+
+	__asm__ volatile("str %0" : "=r"(tr));
+	return (u32)(tr - SEL_TSS) / 16 % MAX_CPUS;
 }
 
 bool cpu_start(u32 i, void (*fn)(void))

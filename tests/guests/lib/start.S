@@ -5,7 +5,6 @@
  * 64-bit mode over page tables that map the low 4 GiB to themselves.
  */
 
-#define TRAMPOLINE 0x8000
 #define STACK_SIZE 0x4000
 #define MAX_CPUS   8
 #define MB_FLAGS   3
@@ -16,7 +15,7 @@
 
 	.text
 	.code32
-	.global _start
+	.global _start, ap_enter32
 _start:
 	cli
 	cld
@@ -60,24 +59,6 @@ start64:
 	call cpu_main
 1:	hlt
 	jmp 1b
-
-	/* Copied to TRAMPOLINE; runs at segment TRAMPOLINE / 16. */
-	.code16
-	.global trampoline, trampoline_end
-trampoline:
-	cli
-	cld
-	xor %ax, %ax
-	mov %ax, %ds
-	lgdtl TRAMPOLINE + (tramp_gdt - trampoline)
-	mov $0x11, %eax
-	mov %eax, %cr0
-	ljmpl $0x18, $ap_enter32
-	.align 4
-tramp_gdt:
-	.word gdt_end - gdt - 1
-	.long gdt
-trampoline_end:
 
 	.data
 	.align 16

@@ -1,27 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The IDT and what happens on an exception or interrupt. */
+/* What happens on an exception or interrupt. */
 
 #include "tests/guests/lib/guest.h"
 
-struct gate {
-	u16 off0, sel;
-	u8 ist, type;
-	u16 off1;
-	u32 off2, zero;
-};
-
-extern u8 vectors[];
-extern const u64 ex_table_start[][2], ex_table_end[][2];
+extern const u32 ex_table_start[][2], ex_table_end[][2];
 
 volatile u32 trap_count[256];
-struct tss tss[MAX_CPUS];
 
-static struct gate idt[256];
 static trap_fn handlers[256];
 static struct caught last[MAX_CPUS];
 
 void trap(struct frame *f);
-void trap_init(u32 cpu);
 
 struct caught *caught(void)
 {
@@ -31,27 +20,6 @@ struct caught *caught(void)
 void trap_set(u8 vector, trap_fn fn)
 {
 	handlers[vector] = fn;
-}
-
-static void set_gate(u8 vector, u64 entry, u8 ist, u8 dpl)
-{
-	idt[vector] = (struct gate){
-		.off0 = (u16)entry,
-		.sel = SEL_CODE64,
-		.ist = ist,
-		.type = (u8)(0x8e | dpl << 5),
-		.off1 = (u16)(entry >> 16),
-	};
-}
-
-void idt_set(u8 vector, u8 ist, u8 dpl)
-{
-	set_gate(vector, (u64)vectors + vector * 16ULL, ist, dpl);
-}
-
-void idt_set_entry(u8 vector, void (*entry)(void))
-{
-	set_gate(vector, (u64)entry, 0, 0);
 }
 
 bool trap_wait(u8 vector, u32 n)
@@ -74,14 +42,29 @@ static void end_interrupt(u8 vector)
 	outb(0x20, 0x20);
 }
 
+static void note(const struct frame *f)
+{
+	struct caught *c = caught();
+
+	c->vector = (int)f->vector;
+	c->error = (u32)f->error;
+	c->rip = f->rip;
+	c->cr2 = read_cr2();
+}
+
 /* An exception inside a PROBE(): remember it and go on behind the instruction. */
 static bool fix_up(struct frame *f)
 {
 	for (u64 i = 0; i < (u64)(ex_table_end - ex_table_start); i++) {
 		if (f->rip < ex_table_start[i][0] || f->rip >= ex_table_start[i][1])
 			continue;
-		*caught() = (struct caught){ (int)f->vector, (u32)f->error, f->rip, read_cr2() };
+		note(f);
 		f->rip = ex_table_start[i][1];
+		return true;
+	}
+	if (f->rip == caught()->fetch && f->vector == EXC_PF) {
+		note(f);
+		f->rip = (unsigned long)caught()->resume;
 		return true;
 	}
 	return false;
@@ -117,31 +100,4 @@ int try_rdmsr(u32 msr, u64 *val)
 int try_wrmsr(u32 msr, u64 val)
 {
 	return PROBE("wrmsr", , OPERANDS("c"(msr), "a"((u32)val), "d"((u32)(val >> 32))));
-}
-
-void page_user(const void *p)
-{
-	page_l2[(u64)p / SZ_2M] |= 4;
-	invlpg(p);
-}
-
-/* Each CPU: its TSS and the common IDT. */
-void trap_init(u32 cpu)
-{
-	u64 base = (u64)&tss[cpu];
-
-	struct {
-		u16 limit;
-		u64 base;
-	} __packed pointer = { sizeof(idt) - 1, (u64)idt };
-
-	if (cpu == 0)
-		for (u32 i = 0; i < 256; i++)
-			idt_set((u8)i, 0, 0);
-	tss[cpu].iomap = sizeof(struct tss);
-	gdt[SEL_TSS / 8 + 2 * cpu] = (sizeof(struct tss) - 1) | (base & 0xffffff) << 16 |
-				     0x89ULL << 40 | (base >> 24 & 0xff) << 56;
-	gdt[SEL_TSS / 8 + 2 * cpu + 1] = base >> 32;
-	__asm__ volatile("lidt %0" : : "m"(pointer));
-	__asm__ volatile("ltr %w0" : : "r"(SEL_TSS + 16 * cpu));
 }
