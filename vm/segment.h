@@ -9,7 +9,9 @@
 
 struct fetch;
 
-/* Types of segments, bits of struct segment.attr. Source: AMD APM 2 "Legacy Segment Descriptors". */
+/*
+ * Types of segments, bits of struct segment.attr. Source: AMD APM 2 "Legacy Segment Descriptors".
+ */
 #define SEG_TYPE_CODE       BIT32(3)
 #define SEG_TYPE_CONFORMING BIT32(2) /* code */
 #define SEG_TYPE_DOWN       BIT32(2) /* data: expands down */

@@ -212,12 +212,11 @@ bool idlist_has(idlist_t l, spteid_t id)
 
 u32 idlist_count(idlist_t l)
 {
+	struct idlist_iter it = idlist_begin(l);
 	u32 count = 0;
 
-	if (!(l & CHAIN))
-		return l ? 1 : 0;
-	for (u32 n = chain_head(l); n; n = chunk_get(n)->next)
-		count += chunk_get(n)->nr;
+	while (idlist_next(&it))
+		count++;
 	return count;
 }
 
@@ -225,9 +224,7 @@ u32 idlist_chunks(idlist_t l)
 {
 	u32 count = 0;
 
-	if (!(l & CHAIN))
-		return 0;
-	for (u32 n = chain_head(l); n; n = chunk_get(n)->next)
+	for (u32 n = l & CHAIN ? chain_head(l) : 0; n; n = chunk_get(n)->next)
 		count++;
 	return count;
 }

@@ -194,7 +194,7 @@ void sp_link(struct mmu_vm *m, spx_t x, u32 idx, spx_t child, u64 gpte)
 	if (sp->xlat)
 		sp_xlat(sp)[idx] = src_word(gpte, ch->gfn);
 	if (ch->flags & SP_UNSYNC || ch->nr_unsync)
-		unsync_mark_parent(m, x, idx);
+		unsync_mark_parent(x, idx);
 	write_entry(sp, &sp_table(x)[idx], sspte_table(sp_hpa(child)));
 }
 

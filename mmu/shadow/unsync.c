@@ -25,63 +25,56 @@ void unsync_clear_bit(struct sp *sp, u32 idx)
 	sp->nr_unsync--;
 }
 
-/* Tables whose parents are to be marked; linked by sp.next, which a live page does not use. */
-struct work {
-	spx_t first;
-};
-
-static void work_add(struct work *w, spx_t x)
+/*
+ * Work: tables whose parents are to be marked; linked by sp.next, which a live page does not use.
+ */
+static void work_add(spx_t *work, spx_t x)
 {
 	struct sp *sp = sp_get(x);
 
 	if (sp->flags & SP_INWORK)
 		return;
 	sp->flags |= SP_INWORK;
-	sp->next = w->first;
-	w->first = x;
+	sp->next = *work;
+	*work = x;
 }
 
-/* The bit of every entry that points to a table in the list, and so on upwards. */
-static void propagate(struct work *w)
+/* Marks every entry that points to x, and so on upwards. */
+static void propagate(spx_t x)
 {
-	while (w->first) {
-		struct sp *sp = sp_get(w->first);
+	spx_t work = 0;
+
+	work_add(&work, x);
+	while (work) {
+		struct sp *sp = sp_get(work);
 		struct idlist_iter it = idlist_begin(sp->parents);
 		spteid_t id;
 
-		w->first = sp->next;
+		work = sp->next;
 		sp->next = 0;
 		sp->flags &= (u8)~SP_INWORK;
 		while ((id = idlist_next(&it)))
 			/* Its own parents knew already if it had a bit before. */
 			if (set_bit(sp_get(spte_id_page(id)), spte_id_index(id)) &&
 			    sp_get(spte_id_page(id))->nr_unsync == 1)
-				work_add(w, spte_id_page(id));
+				work_add(&work, spte_id_page(id));
 	}
 }
 
 void unsync_mark(struct mmu_vm *m, spx_t x)
 {
-	struct work w = { 0 };
-
 	if (sp_get(x)->flags & SP_UNSYNC)
 		return;
 	sp_get(x)->flags |= SP_UNSYNC;
 	m->shadow.seq++;
 	mmu_stat_inc(m, MMU_STAT_UNSYNC);
-	work_add(&w, x);
-	propagate(&w);
+	propagate(x);
 }
 
-void unsync_mark_parent(struct mmu_vm *m, spx_t x, u32 idx)
+void unsync_mark_parent(spx_t x, u32 idx)
 {
-	struct work w = { 0 };
-
-	(void)m;
-	if (!set_bit(sp_get(x), idx) || sp_get(x)->nr_unsync > 1)
-		return;
-	work_add(&w, x);
-	propagate(&w);
+	if (set_bit(sp_get(x), idx) && sp_get(x)->nr_unsync == 1)
+		propagate(x);
 }
 
 bool unsync_try(struct mmu_vm *m, gfn_t gfn)

@@ -34,7 +34,7 @@ enum collect {
 /* Marks a leaf table, and the way to it from everywhere. */
 void unsync_mark(struct mmu_vm *m, spx_t x);
 /* What entry idx of table x leads to is, or will be, unsync: marks x and the way to it. */
-void unsync_mark_parent(struct mmu_vm *m, spx_t x, u32 idx);
+void unsync_mark_parent(spx_t x, u32 idx);
 /* Clears a bit if it is set. */
 void unsync_clear_bit(struct sp *sp, u32 idx);
 
