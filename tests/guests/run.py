@@ -75,6 +75,7 @@ RUNS = [
     Run("hlt"),
     Run("xsave", cpus=2),
     Run("modes"),
+    Run("task"),
     Run("chipset"),
     Run("reset"),
     Run("poweroff"),
