@@ -124,6 +124,7 @@ static __always_inline bool walk_core(const struct gfmt *const f, const struct m
 	for (level = f->top; level > 0; level--) {
 		const bool is_pdpt = f->pdpt && level == f->top;
 		u64 idx = (gva.v >> gfmt_shift(f, level)) & (is_pdpt ? 3 : BIT(f->index_bits) - 1);
+		u64 bad;
 		bool leaf;
 
 		table += idx * f->entry_size;
@@ -134,7 +135,12 @@ static __always_inline bool walk_core(const struct gfmt *const f, const struct m
 		w->gpte_gpa[level] = GPA(table);
 		w->access_in[level] = (u8)rights_to_access(rights);
 		leaf = level == 1 || (level <= f->max_large && (e & GPTE_PS));
-		if (!(e & GPTE_P) || (e & (reserved | gfmt_reserved_at(f, level))) ||
+		bad = reserved | gfmt_reserved_at(f, level);
+		/* QUIRK: QEMU TCG sets the accessed bit, which is reserved here, in PDPTEs that it
+		 * reads at each walk. A CPU that minds the bit has said so before we are asked. */
+		if (is_pdpt && !regs->pdpte_latched)
+			bad &= ~GPTE_A;
+		if (!(e & GPTE_P) || (e & bad) ||
 		    (leaf && level > 1 && (e & gfmt_reserved_large(f, regs, level))))
 			return bad_entry(w, regs, access, e);
 		if (!is_pdpt)

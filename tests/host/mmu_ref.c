@@ -225,7 +225,9 @@ static void paging_pae(struct ctx *c, uint64_t gva)
 		page_fault(c, false, false, false);
 		return;
 	}
-	if (any_bit(pdpte, 2, 1) || any_bit(pdpte, 8, 5) || any_bit(pdpte, 63, c->r->maxphyaddr)) {
+	/* What reads them at each walk marks them as accessed. */
+	if (any_bit(pdpte, 2, 1) || any_bit(pdpte, 8, c->r->pdpte_latched ? 5 : 6) ||
+	    any_bit(pdpte, 63, c->r->maxphyaddr)) {
 		page_fault(c, true, true, false);
 		return;
 	}
