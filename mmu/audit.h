@@ -8,6 +8,7 @@
 #include "lib/addr.h"
 #include "lib/types.h"
 
+struct mmu_ctx;
 struct mmu_vm;
 
 struct mmu_audit_error {
@@ -28,6 +29,8 @@ struct mmu_audit {
 	u32 next;                                   /* audit.c's: the pool page to go on with */
 	/* Set it if somebody writes guest tables without a report: I18 is left out then. */
 	bool untrapped;
+	/* Set it while vCPUs run: I24 and I26 are left to mmu_audit_ctx(). */
+	bool live;
 };
 
 void mmu_audit_begin(struct mmu_audit *a);
@@ -36,3 +39,5 @@ void mmu_audit_begin(struct mmu_audit *a);
  * the books as a whole. Takes the VM's lock.
  */
 bool mmu_audit_step(struct mmu_vm *m, struct mmu_audit *a, u32 max);
+/* One context, on its own CPU: a register write has an end then. Takes the VM's lock. */
+void mmu_audit_ctx(const struct mmu_ctx *c, struct mmu_audit *a);

@@ -96,19 +96,25 @@ static void check_root(const struct mmu_vm *m, struct mmu_audit *a, struct sums 
 		audit_bad(a, "I25", "a root's address is not its table's");
 }
 
-static void check_contexts(const struct mmu_vm *m, struct mmu_audit *a)
+static void check_context(const struct mmu_ctx *c, struct mmu_audit *a)
 {
-	for (const struct mmu_ctx *c = m->shadow.ctxs; c; c = c->next) {
-		const struct shadow_root *r = c->cache.cur;
+	const struct shadow_root *r = c->cache.cur;
+	u32 gen = c->vm->shadow.gen;
 
-		if (!c->role.valid || c->role.page.caps != c->caps)
-			audit_bad(a, "I26", "a context's role is not of its CPUID");
-		if (r && r->gen == m->shadow.gen && !rkey_equal(&r->key, &c->want))
-			audit_bad(a, "I24", "a current root is not the wanted one");
-		for (u32 i = 0; i < RCACHE_NR; i++)
-			if (c->cache.mru[i] && c->cache.mru[i]->gen != m->shadow.gen)
-				audit_bad(a, "I24", "an obsolete root is cached");
-	}
+	if (!c->role.valid || c->role.page.caps != c->caps)
+		audit_bad(a, "I26", "a context's role is not of its CPUID");
+	if (r && r->gen == gen && !rkey_equal(&r->key, &c->want))
+		audit_bad(a, "I24", "a current root is not the wanted one");
+	for (u32 i = 0; i < RCACHE_NR; i++)
+		if (c->cache.mru[i] && c->cache.mru[i]->gen != gen)
+			audit_bad(a, "I24", "an obsolete root is cached");
+}
+
+void mmu_audit_ctx(const struct mmu_ctx *c, struct mmu_audit *a)
+{
+	env_lock(&c->vm->lock);
+	check_context(c, a);
+	env_unlock(&c->vm->lock);
 }
 
 /* --- all -------------------------------------------------------------------------------------- */
@@ -147,7 +153,8 @@ u32 audit_shadow_books(struct mmu_vm *m, struct mmu_audit *a)
 		check_root(m, a, &s, r);
 	for (spx_t x = m->shadow.root_pages; x; x = sp_get(x)->next)
 		pages++;
-	check_contexts(m, a);
+	for (const struct mmu_ctx *c = m->shadow.ctxs; c && !a->live; c = c->next)
+		check_context(c, a);
 	check_sums(m, a, &s);
 	return pages + s.xlat + 1 + m->shadow.ids.nr / IDCHUNKS_PER_PAGE;
 }
