@@ -24,6 +24,11 @@ struct trace_ring {
 
 bool trace_on;
 
+static u64 wanted_events = ~0ULL;
+static u32 wanted_vm = TRACE_NO_VM;
+
+_Static_assert(TRACE_NR <= 64, "a bit for each event");
+
 static struct trace_ring rings[TRACE_MAX_CPUS];
 static u32 (*this_cpu_idx)(void);
 
@@ -45,16 +50,30 @@ void trace_set_ring(u32 cpu, struct trace_rec *room, u64 nr)
 	__atomic_store_n(&rings[cpu].room, room, __ATOMIC_RELEASE);
 }
 
-void trace_record(enum trace_event ev, u64 tsc, u64 a, u64 b, u64 c)
+void trace_select(u64 events, u32 vm)
+{
+	WRITE_ONCE(wanted_events, events);
+	WRITE_ONCE(wanted_vm, vm);
+}
+
+static bool wanted(enum trace_event ev, u32 vm)
+{
+	u32 only = READ_ONCE(wanted_vm);
+
+	return (READ_ONCE(wanted_events) >> ev & 1) && (only == TRACE_NO_VM || only == vm);
+}
+
+void trace_record(enum trace_event ev, u32 vm, u64 tsc, u64 a, u64 b, u64 c)
 {
 	struct trace_ring *r = &rings[this_cpu_idx()];
 	struct trace_rec *rec = __atomic_load_n(&r->room, __ATOMIC_ACQUIRE);
 
-	if (!rec)
+	if (!rec || !wanted(ev, vm))
 		return;
 	rec += r->head & (r->nr - 1);
 	WRITE_ONCE(rec->tsc, tsc);
 	WRITE_ONCE(rec->event, ev);
+	WRITE_ONCE(rec->vm, vm);
 	WRITE_ONCE(rec->a, a);
 	WRITE_ONCE(rec->b, b);
 	WRITE_ONCE(rec->c, c);
@@ -87,6 +106,7 @@ static u64 fetch(struct trace_ring *r)
 
 		r->rec.tsc = READ_ONCE(rec->tsc);
 		r->rec.event = READ_ONCE(rec->event);
+		r->rec.vm = READ_ONCE(rec->vm);
 		r->rec.a = READ_ONCE(rec->a);
 		r->rec.b = READ_ONCE(rec->b);
 		r->rec.c = READ_ONCE(rec->c);

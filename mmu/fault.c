@@ -13,8 +13,6 @@
  */
 #include <errno.h>
 
-#include "lib/trace.h"
-
 #include "mmu/direct.h"
 #include "mmu/mmu.h"
 #include "mmu/mutant.h"
@@ -158,7 +156,7 @@ static __noinline enum mmu_verdict fault_slow(struct mmu_vm *m, const struct mmu
 	res_drop(m, &res);
 	if (v == MMU_MMIO && r->dev != MMU_DEV_NONE)
 		mmu_stat_inc(m, MMU_STAT_FAULT_MMIO_SLOW);
-	trace_event(MMU_FAULT, env_tsc(), f->gpa.v, f->hw_error, v);
+	mmu_trace(m, MMU_FAULT, f->gpa.v, f->hw_error, mmu_verdict_name(v));
 	return v;
 }
 
@@ -203,7 +201,7 @@ static __noinline enum mmu_verdict fault_walk(struct mmu_vm *m, const struct mmu
 		return fault_slow(m, f, r);
 	WRITE_ONCE(*lookaside(m, gfn), lookaside_word(gfn, spte_trap_slot(e), spte_trap_gen(e)));
 	mmu_stat_inc(m, MMU_STAT_FAULT_MMIO);
-	trace_event(MMU_FAULT, env_tsc(), f->gpa.v, f->hw_error, MMU_MMIO);
+	mmu_trace(m, MMU_FAULT, f->gpa.v, f->hw_error, mmu_verdict_name(MMU_MMIO));
 	return device(&m->slots.slot[spte_trap_slot(e)], r);
 }
 
@@ -215,6 +213,6 @@ enum mmu_verdict mmu_fault(struct mmu_vm *m, const struct mmu_fault *f, struct m
 	if (unlikely((w ^ lookaside_word(gfn, 0, READ_ONCE(m->slots.gen))) & LOOKASIDE_KEY))
 		return fault_walk(m, f, r);
 	mmu_stat_inc(m, MMU_STAT_FAULT_MMIO);
-	trace_event(MMU_FAULT, env_tsc(), f->gpa.v, f->hw_error, MMU_MMIO);
+	mmu_trace(m, MMU_FAULT, f->gpa.v, f->hw_error, mmu_verdict_name(MMU_MMIO));
 	return device(&m->slots.slot[FIELD(w, 23, LOOKASIDE_SLOT_SHIFT)], r);
 }

@@ -5,8 +5,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "lib/trace.h"
-
 #include "mmu/direct.h"
 #include "mmu/farray.h"
 #include "mmu/mmu.h"
@@ -155,7 +153,7 @@ int mmu_slot_add(struct mmu_vm *m, const struct slot *s)
 	env_unlock(&m->lock);
 	if (rc)
 		return rc;
-	trace_event(MMU_SLOT, env_tsc(), s->gfn.v, s->nr, s->kind);
+	mmu_trace(m, MMU_SLOT, s->gfn.v, s->nr, s->kind);
 	rc = shadow_slot_added(m, s->gfn);
 	if (rc == 0 && m->prebuilt)
 		rc = direct_refit(m, s->gfn, s->nr);
@@ -197,7 +195,7 @@ int mmu_slot_remove(struct mmu_vm *m, gfn_t gfn)
 	p.slot->kind = SLOT_NONE;
 	slot_change_begin(m);
 	env_unlock(&m->lock);
-	trace_event(MMU_SLOT, env_tsc(), gfn.v, p.end - p.first, SLOT_NONE);
+	mmu_trace(m, MMU_SLOT, gfn.v, p.end - p.first, SLOT_NONE);
 	shadow_slot_left(m);
 	direct_refit_existing(m, gfn, p.end - p.first);
 	slot_change_end(m);

@@ -2,8 +2,6 @@
 /* The side of the tag-epoch protocol that takes rights away; the picture is in tlb.h. */
 #include "mmu/tlb.h"
 
-#include "lib/trace.h"
-
 #include "mmu/flush.h"
 #include "mmu/pool.h"
 
@@ -89,7 +87,7 @@ void tlb_sync(struct mmu_vm *m)
 	m->drain_stamp = stamp;
 	m->synced_stamp = stamp;
 	mmu_stat_inc(m, MMU_STAT_FLUSH_SYNC);
-	trace_event(MMU_FLUSH, env_tsc(), FLUSH_SYNC, stamp, kicked);
+	mmu_trace(m, MMU_FLUSH, FLUSH_SYNC, stamp, kicked);
 }
 
 void tlb_commit(struct mmu_vm *m, flushneed_t need)

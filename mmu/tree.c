@@ -2,8 +2,6 @@
 /* Trees of hardware tables. */
 #include "mmu/tree.h"
 
-#include "lib/trace.h"
-
 #include "mmu/mmu.h"
 
 struct tree_pos tree_find(const struct mmu_vm *m, gfn_t gfn, u32 level)
@@ -62,8 +60,7 @@ void tree_split(struct mmu_vm *m, struct tree_pos *p, gfn_t gfn, struct mmu_res 
 		table[i] = spte_part(p->e, p->level, i);
 	sp_get(x)->nr_present = MMU_ENTRIES;
 	mmu_stat_inc(m, MMU_STAT_SPLIT);
-	trace_event(MMU_SPLIT, env_tsc(), level_first(gfn, p->level).v, p->level,
-		    spte_is_leaf(p->e));
+	mmu_trace(m, MMU_SPLIT, level_first(gfn, p->level).v, p->level, spte_is_leaf(p->e));
 	link_table(m, p, gfn, x);
 }
 
@@ -108,7 +105,7 @@ flushneed_t tree_set(struct mmu_vm *m, const struct tree_pos *p, u64 new)
 		if (spte_is_leaf(new))
 			mmu_stat_inc(m, MMU_STAT_COLLAPSE);
 	}
-	trace_event(MMU_SPTE, env_tsc(), tree_gfn(p).v, p->e, new);
+	mmu_trace(m, MMU_SPTE, tree_gfn(p).v, p->e, new);
 	write_entry(p->sp, p->idx, p->e, new);
 	if (child)
 		pool_zap(m, child);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "lib/addr.h"
+#include "lib/trace.h"
 #include "lib/types.h"
 
 #include "mmu/mmu_env.h"
@@ -68,6 +69,9 @@ static inline void mmu_stat_inc(struct mmu_vm *m, enum mmu_stat_id id)
 {
 	__atomic_fetch_add(&m->stat.count[id], 1, __ATOMIC_RELAXED);
 }
+
+/* A record of this VM in the trace ring. */
+#define mmu_trace(m, ev, a, b, c) trace_vm_event((m)->id, ev, env_tsc(), a, b, c)
 
 /* What hardware walks for a guest without shadow paging (nCR3, or the address in EPTP). */
 static inline hpa_t mmu_root_hpa(const struct mmu_vm *m)

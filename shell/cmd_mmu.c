@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* mmu slots, stat and tree: what guest-physical memory is, and how the tables map it. */
+/* mmu slots, stat and audit: what guest-physical memory is, what was counted, what must hold. */
 
 #include <stdio.h>
 #include <string.h>
@@ -9,9 +9,7 @@
 #include "arch/thread.h"
 #include "mmu/audit.h"
 #include "mmu/mmu.h"
-#include "mmu/spte.h"
-#include "shell/mmu_iter.h"
-#include "shell/mmu_text.h"
+#include "shell/mmu_of.h"
 #include "vm/target.h"
 #include "vm/vm.h"
 
@@ -29,7 +27,7 @@ static void run_slots(struct out *o, int argc, char **argv)
 
 	(void)argc;
 	out_heading(o);
-	for (u32 i = 0; vm && (s = mmu_slot_nth(&vm->mmu, i)); i++) {
+	for (u32 i = 0; vm && (s = mmu_slot_nth(mmu_of(vm), i)); i++) {
 		bool memory = s->kind == SLOT_RAM || s->kind == SLOT_ROM;
 
 		out_begin(o);
@@ -45,164 +43,83 @@ static void run_slots(struct out *o, int argc, char **argv)
 	}
 }
 
-static void counter(struct out *o, const char *name, u64 count, const char *help)
+/* --- stat ------------------------------------------------------------------------------------- */
+
+/* What the counters were at the last --reset. The MMU's own go on, others may read them, too. */
+static u64 base[CFG_MAX_VMS][MMU_STAT_NR];
+
+static void amount(struct out *o, const char *name, u64 count, const char *help)
 {
 	out_begin(o);
 	out_str(o, "counter", -14, name);
 	out_dec(o, "count", 12, count);
+	out_str(o, "since", 12, "-");
 	out_str(o, "what", -1, help);
+	out_end(o);
+}
+
+static void counter(struct out *o, enum mmu_stat_id id, u64 count, u64 since)
+{
+	out_begin(o);
+	out_str(o, "counter", -14, mmu_stat_name(id));
+	out_dec(o, "count", 12, count);
+	out_dec(o, "since", 12, since);
+	out_str(o, "what", -1, mmu_stat_help(id));
 	out_end(o);
 }
 
 static void run_stat(struct out *o, int argc, char **argv)
 {
 	struct vm *vm = target_vm(o, argv[0]);
+	bool reset = argc > 1;
+	const struct mmu_vm *m;
 
-	(void)argc;
 	if (!vm)
 		return;
+	if (reset && strcmp(argv[1], "--reset") != 0) {
+		out_error(o, "unknown option %s; there is only --reset", argv[1]);
+		return;
+	}
+	m = mmu_of(vm);
 	out_heading(o);
-	counter(o, "pages", vm->mmu.used, "table pages held");
-	counter(o, "quota", vm->mmu.quota, "table pages that may be held");
-	for (u32 i = 0; i < MMU_STAT_NR; i++)
-		counter(o, mmu_stat_name((enum mmu_stat_id)i),
-			mmu_stat_get(&vm->mmu, (enum mmu_stat_id)i),
-			mmu_stat_help((enum mmu_stat_id)i));
-}
+	amount(o, "pages", m->used, "table pages held");
+	amount(o, "quota", m->quota, "table pages that may be held");
+	if (m->shadow.on)
+		amount(o, "shadows", m->shadow.nr_live, "of these, shadow pages in use");
+	for (u32 i = 0; i < MMU_STAT_NR; i++) {
+		u64 count = mmu_stat_get(m, (enum mmu_stat_id)i), *from = &base[vm->id][i];
 
-/* --- tree ------------------------------------------------------------------------------------ */
-
-#define YIELD_STEPS 256
-
-/* Frames that the tables treat alike. */
-struct run {
-	gfn_t gfn;
-	u64 nr;
-	u64 entry; /* of the first frame */
-	u32 level;
-	hpa_t table; /* that holds the first entry */
-};
-
-struct tree {
-	struct out *o;
-	bool dot;
-	u32 nr; /* runs shown */
-	struct run run;
-};
-
-static const char *size_name(u32 level)
-{
-	static const char *const names[] = { "-", "4K", "2M", "1G", "512G", "256T" };
-
-	return names[level];
-}
-
-static void show_run(struct tree *t)
-{
-	const struct run *r = &t->run;
-	u64 gpa = gfn_to_gpa(r->gfn).v, bytes = r->nr << PAGE_SHIFT;
-	u64 hpa = spte_is_leaf(r->entry) ? spte_hpa(r->entry).v : 0;
-	char means[48];
-
-	if (r->nr == 0)
-		return;
-	spte_text(r->entry, means, sizeof(means));
-	t->nr++;
-	if (t->dot) {
-		out_text(t->o,
-			 "\tr%u [shape=box, label=\"0x%lx-0x%lx\\n%s %s\\nhpa 0x%lx\"];\n"
-			 "\tt%lx -> r%u;\n",
-			 t->nr, gpa, gpa + bytes, means, size_name(r->level), hpa, r->table.v,
-			 t->nr);
-		return;
+		counter(o, (enum mmu_stat_id)i, count, count - *from);
+		if (reset)
+			*from = count;
 	}
-	out_begin(t->o);
-	out_hex(t->o, "gpa", -16, gpa);
-	out_hex(t->o, "end", -16, gpa + bytes);
-	out_str(t->o, "entries", -7, size_name(r->level));
-	out_hex(t->o, "hpa", -16, hpa);
-	out_str(t->o, "means", -1, means);
-	out_end(t->o);
 }
 
-/* The entry goes on with the run. */
-static bool continues(const struct run *r, const struct mmu_iter *it)
+static void complete_stat(int idx, void (*add)(void *arg, const char *word), void *arg)
 {
-	u64 expected = r->entry;
-
-	if (r->level != it->level || r->gfn.v + r->nr != it->gfn.v)
-		return false;
-	if (spte_is_leaf(it->spte))
-		expected += r->nr << PAGE_SHIFT;
-	return it->spte == expected;
-}
-
-static void show_table(struct tree *t, hpa_t table, u32 level)
-{
-	out_text(t->o, "\tt%lx [label=\"L%u 0x%lx\"];", table.v, level, table.v);
-}
-
-/* A table becomes a node, with an edge from the table above. */
-static void show_link(struct tree *t, const struct mmu_iter *it)
-{
-	hpa_t table = spte_hpa(it->spte);
-
-	show_table(t, table, it->level - 1u);
-	out_text(t->o, "\tt%lx -> t%lx [label=\"%u\"];", it->table.v, table.v,
-		 level_index(it->gfn, it->level));
-}
-
-static void walk_tree(struct tree *t, const struct mmu_vm *m)
-{
-	struct mmu_iter it;
-	u32 steps = 0;
-
-	if (t->dot)
-		show_table(t, mmu_root_hpa(m), m->root.level);
-	mmu_iter_init(&it, m, GFN(0), GFN(~0ULL));
-	while (mmu_iter_next(&it)) {
-		u64 nr = level_frames(it.level);
-
-		if (++steps % YIELD_STEPS == 0)
-			thread_yield();
-		if (spte_is_table(it.spte)) {
-			if (t->dot)
-				show_link(t, &it);
-		} else if (continues(&t->run, &it)) {
-			t->run.nr += nr;
-		} else {
-			show_run(t);
-			t->run = (struct run){ it.gfn, nr, it.spte, it.level, it.table };
-		}
-	}
-	show_run(t);
-}
-
-static void run_tree(struct out *o, int argc, char **argv)
-{
-	struct vm *vm = target_vm(o, argv[0]);
-	struct tree t = { .o = o, .dot = argc > 1 };
-
-	if (!vm)
-		return;
-	if (t.dot && strcmp(argv[1], "--dot") != 0) {
-		out_error(o, "unknown option %s; there is only --dot", argv[1]);
-		return;
-	}
-	if (t.dot)
-		out_text(o, "digraph \"%s\" {", vm->cfg.name);
-	else
-		out_heading(o);
-	walk_tree(&t, &vm->mmu);
-	if (t.dot)
-		out_text(o, "}");
-	else if (t.nr == 0)
-		out_text(o, "%s has no tables yet", vm->cfg.name);
+	target_complete_vm(idx, add, arg);
+	if (idx == 1)
+		add(arg, "--reset");
 }
 
 /* --- audit ------------------------------------------------------------------------------------ */
 
-#define AUDIT_TABLES 8 /* under one hold of the VM's lock */
+/* On its own thread a context is not between two registers. */
+static void audit_context(struct vcpu *v, void *arg)
+{
+	mmu_audit_ctx(mmu_ctx_of(v), arg);
+}
+
+static void show_error(struct out *o, const struct mmu_audit_error *e)
+{
+	out_begin(o);
+	out_str(o, "rule", -4, e->inv);
+	out_hex(o, "gpa", -16, gfn_to_gpa(e->gfn).v);
+	out_dec(o, "level", 5, e->level);
+	out_hex(o, "entry", -18, e->spte);
+	out_str(o, "what", -1, e->text);
+	out_end(o);
+}
 
 static void run_audit(struct out *o, int argc, char **argv)
 {
@@ -213,8 +130,12 @@ static void run_audit(struct out *o, int argc, char **argv)
 	if (!vm)
 		return;
 	mmu_audit_begin(&a);
-	while (!mmu_audit_step(&vm->mmu, &a, AUDIT_TABLES))
+	a.live = true;
+	/* One table under one hold of the lock. */
+	while (!mmu_audit_step(mmu_of(vm), &a, 1))
 		thread_yield();
+	for (u32 i = 0; i < vm->nr_vcpus && mmu_of(vm)->shadow.on; i++)
+		vcpu_call(vm->vcpu[i], audit_context, &a);
 	out_heading(o);
 	out_begin(o);
 	out_dec(o, "tables", 8, a.tables);
@@ -222,15 +143,8 @@ static void run_audit(struct out *o, int argc, char **argv)
 	out_dec(o, "errors", 8, a.errors);
 	out_end(o);
 	out_heading(o);
-	for (u32 i = 0; i < MIN(a.errors, (u32)MMU_AUDIT_KEEP); i++) {
-		out_begin(o);
-		out_str(o, "rule", -4, a.err[i].inv);
-		out_hex(o, "gpa", -16, gfn_to_gpa(a.err[i].gfn).v);
-		out_dec(o, "level", 5, a.err[i].level);
-		out_hex(o, "entry", -18, a.err[i].spte);
-		out_str(o, "what", -1, a.err[i].text);
-		out_end(o);
-	}
+	for (u32 i = 0; i < MIN(a.errors, (u32)MMU_AUDIT_KEEP); i++)
+		show_error(o, &a.err[i]);
 }
 
 SHELL_CMD(cmd_mmu_audit, "mmu", "audit", "VM",
@@ -238,8 +152,6 @@ SHELL_CMD(cmd_mmu_audit, "mmu", "audit", "VM",
 	  target_complete_vm);
 SHELL_CMD(cmd_mmu_slots, "mmu", "slots", "VM", "Lists what a machine's physical memory is made of",
 	  "mmu slots linux", run_slots, target_complete_vm);
-SHELL_CMD(cmd_mmu_stat, "mmu", "stat", "VM", "Shows what a machine's MMU has counted",
-	  "mmu stat linux", run_stat, target_complete_vm);
-SHELL_CMD(cmd_mmu_tree, "mmu", "tree", "VM [--dot]",
-	  "Shows a machine's nested tables, one line for each run of equal entries",
-	  "mmu tree linux", run_tree, target_complete_vm);
+SHELL_CMD(cmd_mmu_stat, "mmu", "stat", "VM [--reset]",
+	  "Shows what a machine's MMU has counted, in all and since the last --reset",
+	  "mmu stat linux", run_stat, complete_stat);

@@ -11,6 +11,8 @@
 #include "arch/percpu.h"
 #include "arch/timer.h"
 #include "vm/exit.h"
+#include "vm/target.h"
+#include "vm/vm.h"
 
 #define RING_RECORDS 4096 /* 160 KiB for each CPU, taken at the first "trace on" */
 #define RING_FRAMES  (RING_RECORDS * sizeof(struct trace_rec) / PAGE_SIZE)
@@ -38,14 +40,20 @@ static bool make_rings(struct out *o)
 	return true;
 }
 
+static void begin(struct out *o, u64 events, u32 vm)
+{
+	has_rings = has_rings || make_rings(o);
+	if (!has_rings)
+		return;
+	trace_select(events, vm);
+	WRITE_ONCE(trace_on, true);
+}
+
 static void run_on(struct out *o, int argc, char **argv)
 {
 	(void)argc;
 	(void)argv;
-	if (!has_rings)
-		has_rings = make_rings(o);
-	if (has_rings)
-		WRITE_ONCE(trace_on, true);
+	begin(o, ~0ULL, TRACE_NO_VM);
 }
 
 static void run_off(struct out *o, int argc, char **argv)
@@ -54,6 +62,30 @@ static void run_off(struct out *o, int argc, char **argv)
 	(void)argc;
 	(void)argv;
 	WRITE_ONCE(trace_on, false);
+}
+
+static void run_mmu(struct out *o, int argc, char **argv)
+{
+	struct vm *vm = target_vm(o, argv[0]);
+
+	(void)argc;
+	if (!vm)
+		return;
+	if (strcmp(argv[1], "on") == 0)
+		begin(o, MASK(TRACE_NR - 1, TRACE_MMU_FAULT), vm->mmu.id);
+	else if (strcmp(argv[1], "off") == 0)
+		WRITE_ONCE(trace_on, false);
+	else
+		out_error(o, "%s is neither on nor off; trace dump shows the records", argv[1]);
+}
+
+static void complete_mmu(int idx, void (*add)(void *arg, const char *word), void *arg)
+{
+	target_complete_vm(idx, add, arg);
+	if (idx == 1) {
+		add(arg, "on");
+		add(arg, "off");
+	}
 }
 
 static void run_clear(struct out *o, int argc, char **argv)
@@ -74,7 +106,7 @@ struct dump {
 
 struct arg_text {
 	size_t fill;
-	char s[160]; /* three times at most 15 + 1 + 20 + 1 characters */
+	char s[256]; /* two numbers of 37 characters at most, and a sentence */
 };
 
 static void count(void *arg, u32 cpu, const struct trace_rec *rec)
@@ -86,26 +118,45 @@ static void count(void *arg, u32 cpu, const struct trace_rec *rec)
 	d->nr++;
 }
 
+/* What stands for a number: the name of an exit's reason, or static text of an event; or NULL. */
+static const char *word_of(const char *name, u64 val, bool by_reason)
+{
+	if (by_reason && strcmp(name, "reason") == 0 && val < EXIT_NR)
+		return exit_names[val];
+	if (!strchr(name, '$'))
+		return NULL;
+	return val ? (const char *)val : "-";
+}
+
 /* One argument as a field of JSON or as "name=value" appended to text. */
 static void show_arg(struct out *o, const char *name, u64 val, bool by_reason, struct arg_text *t)
 {
 	char key[16], num[24];
-	size_t n = MIN(strlen(name), sizeof(key) - 1);
-	bool hex = n > 0 && name[n - 1] == '@';
-	bool reason = by_reason && strcmp(name, "reason") == 0 && val < EXIT_NR;
+	size_t n = MIN(strcspn(name, "@$"), sizeof(key) - 1);
+	bool hex = strchr(name, '@');
+	const char *word = word_of(name, val, by_reason);
 
 	memcpy(key, name, n);
-	key[n - hex] = '\0';
+	key[n] = '\0';
 	snprintf(num, sizeof(num), hex ? "0x%lx" : "%lu", val);
-	if (!o->json)
+	if (!o->json) {
 		t->fill += (size_t)snprintf(t->s + t->fill, sizeof(t->s) - t->fill, "%s=%s ", key,
-					    reason ? exit_names[val] : num);
-	else if (reason)
-		out_str(o, key, 0, exit_names[val]);
+					    word ? word : num);
+		t->fill = MIN(t->fill, sizeof(t->s) - 1);
+	} else if (word)
+		out_str(o, key, 0, word);
 	else if (hex)
 		out_hex(o, key, 0, val);
 	else
 		out_dec(o, key, 0, val);
+}
+
+static const char *machine_name(u32 id)
+{
+	for (u32 i = 0; i < nr_vms; i++)
+		if (vms[i]->id == id)
+			return vms[i]->cfg.name;
+	return "-";
 }
 
 static void show(void *arg, u32 cpu, const struct trace_rec *rec)
@@ -123,7 +174,9 @@ static void show(void *arg, u32 cpu, const struct trace_rec *rec)
 	out_begin(d->o);
 	out_dec(d->o, "ns", 16, tsc_to_ns(rec->tsc - tsc_boot));
 	out_dec(d->o, "cpu", 3, cpu);
-	out_str(d->o, "event", -10, e->name);
+	if (rec->vm != TRACE_NO_VM || !d->o->json)
+		out_str(d->o, "vm", -8, machine_name(rec->vm));
+	out_str(d->o, "event", -12, e->name);
 	show_arg(d->o, e->arg[0], rec->a, by_reason, &t);
 	show_arg(d->o, e->arg[1], rec->b, by_reason, &t);
 	show_arg(d->o, e->arg[2], rec->c, by_reason, &t);
@@ -151,6 +204,9 @@ static void run_dump(struct out *o, int argc, char **argv)
 				     : "nothing is recorded; trace on begins");
 }
 
+SHELL_CMD(cmd_mmu_trace, "mmu", "trace", "VM on|off",
+	  "Records the events of a machine's MMU, and nothing else (trace dump shows them)",
+	  "mmu trace linux on", run_mmu, complete_mmu);
 SHELL_CMD(cmd_trace_on, "trace", "on", "", "Begins to record exits, entries and MMU events",
 	  "trace on", run_on, NULL);
 SHELL_CMD(cmd_trace_off, "trace", "off", "", "Stops recording; the records stay", "trace off",

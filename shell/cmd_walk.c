@@ -9,6 +9,9 @@
  *	guest   3 510
  *	 ...
  *
+ * Under shadow paging hardware walks one set of tables only; each row then has the guest's entry
+ * and the shadow's of that level.
+ *
  * The registers are a snapshot taken on the vCPU's own thread; memory is read while guests run.
  */
 
@@ -19,20 +22,14 @@
 
 #include "mmu/gfmt.h"
 #include "mmu/mmu.h"
+#include "shell/mmu_of.h"
 #include "shell/mmu_probe.h"
 #include "shell/mmu_text.h"
+#include "shell/mmu_view.h"
+#include "shell/walk_shadow.h"
 #include "vm/hv_ops.h"
 #include "vm/target.h"
 #include "vm/vm.h"
-
-#define GPTE_G BIT(8)
-
-/* What a walk ended with. */
-struct verdict {
-	const char *word; /* "allow", "deny", "mmio", "hole", "emulate" */
-	const char *reason;
-	u64 gva, gpa, hpa;
-};
 
 /* One entry of a table. */
 struct step {
@@ -89,32 +86,6 @@ static void judge(const struct mmu_vm *m, u32 access, struct verdict *v)
 
 /* --- guest dimension -------------------------------------------------------------------------- */
 
-static bool gpte_is_leaf(u64 e, u32 level)
-{
-	return level == 1 || (level <= 3 && (e & GPTE_PS));
-}
-
-static const char *gpte_text(u64 e, u32 level, char buf[48])
-{
-	static const struct {
-		u64 bit;
-		const char *name;
-	} bits[] = {
-		{ GPTE_P, "P" }, { GPTE_W, "W" }, { GPTE_U, "U" },   { GPTE_A, "A" },
-		{ GPTE_D, "D" }, { GPTE_G, "G" }, { GPTE_NX, "NX" },
-	};
-
-	size_t n = (size_t)snprintf(buf, 48, "%s",
-				    !(e & GPTE_P)            ? "not present"
-				    : gpte_is_leaf(e, level) ? "leaf"
-							     : "table");
-
-	for (u32 i = 0; i < ARRAY_SIZE(bits); i++)
-		if (e & bits[i].bit)
-			n += (size_t)snprintf(buf + n, 48 - n, " %s", bits[i].name);
-	return buf;
-}
-
 /* Tables of 32-bit paging have 4-byte entries; the PAE top table lies on 32 bytes. */
 static u64 gpte_index(const struct mmu_walk *w, u32 level)
 {
@@ -127,11 +98,11 @@ static u64 gpte_index(const struct mmu_walk *w, u32 level)
 
 static void show_walk(struct out *o, const struct mmu_vm *m, const struct mmu_walk *w)
 {
-	char means[48];
+	char means[WORDS_MAX];
 
 	for (u32 l = w->top; l >= w->level && l > 0; l--) {
 		show_step(o, &(struct step){ "guest", l, gpte_index(w, l), w->gpte_gpa[l].v,
-					     w->gpte[l], gpte_text(w->gpte[l], l, means) });
+					     w->gpte[l], gpte_words(w->gpte[l], l, means) });
 		show_path(o, m, w->gpte_gpa[l]);
 	}
 }
@@ -160,6 +131,7 @@ static void show_verdict(struct out *o, const struct verdict *v, const struct mm
 struct snapshot {
 	struct mmu_regs paging;
 	u64 rip, rsp; /* linear */
+	hpa_t root;   /* shadow paging */
 };
 
 static u64 linear(struct vcpu *v, u32 seg, u64 offset)
@@ -174,7 +146,12 @@ static u64 linear(struct vcpu *v, u32 seg, u64 offset)
 static void take_snapshot(struct vcpu *v, void *arg)
 {
 	struct snapshot *s = arg;
+	static struct mmu_ctx_view view;
 
+	if (mmu_of(v->vm)->shadow.on) {
+		mmu_ctx_view(mmu_ctx_of(v), &view);
+		s->root = view.root[0].hw;
+	}
 	hv->get_paging(v, &s->paging);
 	s->rip = linear(v, S_CS, v->regs.rip);
 	s->rsp = linear(v, S_SS, v->regs.gpr[R_SP]);
@@ -188,20 +165,28 @@ static void walk_gva(struct out *o, struct vcpu *v, const struct snapshot *s, u6
 	struct verdict verdict = { .gva = gva };
 	const struct mmu_regs *regs = &s->paging;
 	struct mmu_walk w;
+	struct mmu_vm *m = mmu_of(v->vm);
+	bool shadow = m->shadow.on;
+	struct mmu_path p;
 
-	mmu_walk(&v->vm->mmu, regs, GVA(gva), access | MMU_NO_AD, &w);
+	mmu_walk(m, regs, GVA(gva), access | MMU_NO_AD, &w);
 	if (!o->json)
 		out_text(o, "gva 0x%lx, cr3 0x%lx, cr0 0x%lx, cr4 0x%lx, efer 0x%lx: %s", gva,
 			 regs->cr3, regs->cr0, regs->cr4, regs->efer, modes[w.top]);
 	out_heading(o);
-	show_walk(o, &v->vm->mmu, &w);
-	if (w.ok) {
-		verdict.gpa = w.gpa.v;
-		show_path(o, &v->vm->mmu, w.gpa);
-		judge(&v->vm->mmu, access, &verdict);
-	} else {
+	if (shadow)
+		walk_shadow(o, m, s->root, GVA(gva), &w, &p);
+	else
+		show_walk(o, m, &w);
+	verdict.gpa = w.gpa.v;
+	if (!w.ok) {
 		verdict.word = "deny";
 		verdict.reason = w.reason;
+	} else if (shadow) {
+		walk_shadow_judge(m, &p, access, &verdict);
+	} else {
+		show_path(o, m, w.gpa);
+		judge(m, access, &verdict);
 	}
 	show_verdict(o, &verdict, &w);
 }
@@ -249,7 +234,7 @@ static void run_walk(struct out *o, int argc, char **argv)
 {
 	struct vcpu *v = target_vcpu(o, argv[0]);
 	u32 access = argc > 3 ? parse_access(argv[3]) : MMU_R;
-	struct snapshot s;
+	struct snapshot s = { .root = HPA(0) };
 	u64 addr;
 
 	if (!v)
@@ -263,7 +248,7 @@ static void run_walk(struct out *o, int argc, char **argv)
 	else if (strcmp(argv[1], "gva") == 0)
 		walk_gva(o, v, &s, addr, access);
 	else if (strcmp(argv[1], "gpa") == 0)
-		walk_gpa(o, &v->vm->mmu, addr, access);
+		walk_gpa(o, mmu_of(v->vm), addr, access);
 	else
 		out_error(o, "%s is neither gva (guest virtual) nor gpa (guest physical)", argv[1]);
 }

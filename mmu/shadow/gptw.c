@@ -62,6 +62,7 @@ bool gptw_before_store(struct mmu_vm *m, gpa_t gpa, u64 len)
 	if (len == 0 || sp_count_of(m, gfn) == 0)
 		return false;
 	mmu_stat_inc(m, MMU_STAT_TABLE_WRITE);
+	mmu_trace(m, SHADOW_STORE, gpa.v, len, sp_count_of(m, gfn));
 	if (MUTANT(S3_07_COUNTED_BEFORE_STORE))
 		count_store(m);
 	if (MUTANT(S3_01_STORE_WITHOUT_ZAP))

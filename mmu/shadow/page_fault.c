@@ -10,8 +10,6 @@
  */
 #include <errno.h>
 
-#include "lib/trace.h"
-
 #include "mmu/gfmt.h"
 #include "mmu/mutant.h"
 #include "mmu/shadow/ctx.h"
@@ -177,6 +175,14 @@ static enum mmu_verdict progress(struct mmu_ctx *c, const struct mmu_shadow_faul
 	return v;
 }
 
+static void trace_fault(const struct mmu_vm *m, const struct mmu_shadow_fault *f,
+			enum mmu_verdict v, const struct mmu_result *r)
+{
+	mmu_trace(m, SHADOW_FAULT, f->gva.v, f->hw_error, mmu_verdict_name(v));
+	if (r->reason)
+		mmu_trace(m, SHADOW_WHY, f->gva.v, r->gpa.v, r->reason);
+}
+
 static void count(struct mmu_vm *m, enum mmu_verdict v)
 {
 	if (v == MMU_FIXED)
@@ -234,8 +240,11 @@ enum mmu_verdict mmu_shadow_fault(struct mmu_ctx *c, const struct mmu_shadow_fau
 
 	*r = (struct mmu_result){ 0 };
 	mmu_stat_inc(c->vm, MMU_STAT_SHADOW_FAULT);
-	if (device(c, f, r))
+	if (device(c, f, r)) {
+		if (unlikely(trace_on))
+			trace_fault(c->vm, f, MMU_MMIO, r);
 		return MMU_MMIO;
+	}
 	c->regs.cpl = f->access & MMU_U ? 3 : 0;
 	c->regs.pkru = f->pkru;
 	c->regs.rflags = f->ac ? RFLAGS_AC : 0;
@@ -250,6 +259,7 @@ enum mmu_verdict mmu_shadow_fault(struct mmu_ctx *c, const struct mmu_shadow_fau
 		v = MMU_INJECT;
 	}
 	count(c->vm, v);
-	trace_event(MMU_FAULT, env_tsc(), f->gva.v, f->hw_error, v);
+	if (unlikely(trace_on))
+		trace_fault(c->vm, f, v, r);
 	return v;
 }

@@ -167,6 +167,7 @@ bool root_build(struct mmu_ctx *c)
 		r->hw = sp_hpa(r->child[0]);
 	c->cache.cur = r;
 	mmu_stat_inc(m, MMU_STAT_ROOT_BUILD);
+	mmu_trace(m, SHADOW_ROOT, r->key.id[0], r->hw.v, "built");
 	return true;
 }
 
@@ -205,6 +206,8 @@ bool root_switch(struct mmu_ctx *c)
 			c->cache.cur->refs++;
 	}
 	mmu_stat_inc(m, c->cache.cur ? MMU_STAT_ROOT_HIT : MMU_STAT_ROOT_MISS);
+	mmu_trace(m, SHADOW_ROOT, c->want.id[0], c->cache.cur ? c->cache.cur->hw.v : 0,
+		  c->cache.cur ? "hit" : "miss");
 	MMU_HOOK(BEFORE_ROOT_PUT);
 	if (evicted && MUTANT(S0_06_FREED_BY_MODE))
 		evicted->kind = root_plan(c->role, 0).kind;

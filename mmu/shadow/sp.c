@@ -169,6 +169,7 @@ void sp_zap(struct mmu_vm *m, spx_t x)
 	pool_zap(m, x);
 	pool_quarantine(m, pool_zap_next(m));
 	mmu_stat_inc(m, MMU_STAT_SP_ZAP);
+	mmu_trace(m, SHADOW_ZAP, sp->gfn.v, x, sp->role.level);
 }
 
 /* A stamp that no flush so far has reached. */

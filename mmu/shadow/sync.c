@@ -65,6 +65,7 @@ static void sync_page(struct mmu_vm *m, spx_t x)
 	sp->flags &= (u8)~SP_UNSYNC;
 	sp->frozen_seq = ++m->shadow.seq;
 	mmu_stat_inc(m, MMU_STAT_SYNC);
+	mmu_trace(m, SHADOW_SYNC, sp->gfn.v, x, sp->role.level);
 }
 
 void unsync_resolve(struct mmu_vm *m, struct pvec *pv)

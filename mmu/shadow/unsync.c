@@ -68,6 +68,7 @@ void unsync_mark(struct mmu_vm *m, spx_t x)
 	sp_get(x)->flags |= SP_UNSYNC;
 	m->shadow.seq++;
 	mmu_stat_inc(m, MMU_STAT_UNSYNC);
+	mmu_trace(m, SHADOW_UNSYNC, sp_get(x)->gfn.v, x, sp_get(x)->role.level);
 	propagate(x);
 }
 

@@ -16,8 +16,9 @@ struct sim_cpu sim_cpu[ENV_MAX_CPUS];
 u64 sim_seed = 88172645463325252ULL;
 bool trace_on;
 
-void trace_record(enum trace_event ev, u64 tsc, u64 a, u64 b, u64 c)
+void trace_record(enum trace_event ev, u32 vm, u64 tsc, u64 a, u64 b, u64 c)
 {
+	(void)vm;
 	(void)tsc;
 	(void)a;
 	(void)b;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* SOURCES: shell/cmd_mmu.c shell/mmu_*.c shell/cmd_walk.c shell/exec.c shell/parse.c lib/out.c lib/cmd.c */
+/* SOURCES: shell/cmd_mmu.c shell/cmd_tree.c shell/cmd_walk.c shell/mmu_*.c shell/walk_shadow.c */
+/* SOURCES: shell/shadow.c shell/exec.c shell/parse.c lib/out.c lib/cmd.c */
 /* SOURCES: vm/target.c mmu/[a-z]*.c mmu/shadow/[a-z]*.c tests/host/mmu_sim.c tests/host/fake/bug.c */
 /* LIBS: -Wl,--defsym=shell_cmds_start=__start_shell_cmds */
 /* LIBS: -Wl,--defsym=shell_cmds_end=__stop_shell_cmds */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* SOURCES: shell/cmd_trace.c shell/cmd_log.c shell/exec.c shell/parse.c lib/out.c lib/cmd.c */
 /* SOURCES: lib/trace.c lib/log.c vm/exit_names.c tests/host/fake/mem.c tests/host/fake/clock.c */
-/* SOURCES: tests/host/fake/bug.c */
+/* SOURCES: tests/host/fake/bug.c vm/target.c */
 /* LIBS: -Wl,--defsym=shell_cmds_start=__start_shell_cmds */
 /* LIBS: -Wl,--defsym=shell_cmds_end=__stop_shell_cmds */
 /* The commands trace and log over what was recorded and logged. */
@@ -16,9 +16,24 @@
 #include "shell/exec.h"
 #include "tests/host/test.h"
 #include "vm/exit.h"
+#include "vm/vm.h"
 
 struct cpu *cpus[MAX_CPUS] = { &fake_cpu };
 u32 nr_cpus = 1;
+
+static struct vm linux_vm = { .id = 1, .cfg.name = "linux", .mmu.id = 1 };
+struct vm *vms[CFG_MAX_VMS] = { &linux_vm };
+u32 nr_vms = 1;
+
+struct vm *vm_find(const char *name)
+{
+	return strcmp(name, "linux") == 0 ? &linux_vm : NULL;
+}
+
+void vcpu_call(struct vcpu *v, void (*fn)(struct vcpu *v, void *arg), void *arg)
+{
+	fn(v, arg);
+}
 
 static char text[65536];
 static size_t fill;
@@ -67,9 +82,9 @@ static void last_records_are_shown_oldest_first(void **state)
 	(void)state;
 	run("trace on");
 	for (u64 i = 0; i < 50; i++)
-		trace_event(MMU_FAULT, tsc_boot + i, i, 7, 3);
+		trace_event(MMU_FAULT, tsc_boot + i, i, 7, "fixed");
 	run("trace dump 2");
-	assert_non_null(strstr(text, "mmu_fault  gpa=0x30 error=0x7 verdict=3\n"));
+	assert_non_null(strstr(text, "mmu_fault    gpa=0x30 error=0x7 verdict=fixed\n"));
 	assert_null(strstr(text, "gpa=0x2f"));
 	assert_true(strstr(text, "gpa=0x30") < strstr(text, "gpa=0x31"));
 	assert_string_equal(run("trace dump x"), "error: x is not a number of records\n");
@@ -84,6 +99,32 @@ static void reason_that_does_not_exist_is_a_number(void **state)
 	trace_event(ENTER, tsc_boot, 0, EXIT_NR, 0);
 	snprintf(want, sizeof(want), " reason=%u ", EXIT_NR);
 	assert_non_null(strstr(run("trace dump"), want));
+}
+
+static void mmu_events_of_one_machine_can_be_had_alone(void **state)
+{
+	(void)state;
+	run("trace clear");
+	assert_string_equal(run("mmu trace linux on"), "");
+	trace_event(EXIT, tsc_boot, 0x100, EXIT_CPUID, 0xabc);
+	trace_vm_event(0, MMU_FAULT, tsc_boot, 0x1000, 7, "mmio");
+	trace_vm_event(1, SHADOW_WHY, tsc_boot + 7, 0x400000, 0x1000, "write to ROM");
+	trace_vm_event(1, SHADOW_ROOT, tsc_boot + 8, 0x1000, 0, 0);
+	assert_string_equal(run("trace dump -j"),
+			    "{\"ns\": 7, \"cpu\": 0, \"vm\": \"linux\", \"event\": \"shadow_why\", "
+			    "\"gva\": \"0x400000\", \"gpa\": \"0x1000\", "
+			    "\"reason\": \"write to ROM\"}\n"
+			    "{\"ns\": 8, \"cpu\": 0, \"vm\": \"linux\", \"event\": \"root\", "
+			    "\"key\": \"0x1000\", \"hw\": \"0x0\", \"how\": \"-\"}\n");
+	run("mmu trace linux off");
+	trace_vm_event(1, SHADOW_ROOT, tsc_boot + 9, 0x1000, 0, 0);
+	assert_null(strstr(run("trace dump"), " 9 "));
+	run("trace on");
+	trace_event(EXIT, tsc_boot, 0x100, EXIT_CPUID, 0xabc);
+	assert_non_null(strstr(run("trace dump"), "reason=cpuid"));
+	assert_non_null(strstr(run("mmu trace linux maybe"),
+			       "error: maybe is neither on nor off; trace dump shows"));
+	assert_non_null(strstr(run("mmu trace bsd on"), "error: there is no machine named bsd"));
 }
 
 static void log_is_shown_up_to_a_level(void **state)
@@ -104,6 +145,7 @@ int main(void)
 		cmocka_unit_test(nothing_is_recorded_until_trace_on),
 		cmocka_unit_test(last_records_are_shown_oldest_first),
 		cmocka_unit_test(reason_that_does_not_exist_is_a_number),
+		cmocka_unit_test(mmu_events_of_one_machine_can_be_had_alone),
 		cmocka_unit_test(log_is_shown_up_to_a_level),
 	};
 

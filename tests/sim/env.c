@@ -83,8 +83,9 @@ void bug(const char *file, int line, const char *expr)
 	sim_fail("%s:%d: this must never be true: %s", file, line, expr);
 }
 
-void trace_record(enum trace_event ev, u64 tsc, u64 a, u64 b, u64 c)
+void trace_record(enum trace_event ev, u32 vm, u64 tsc, u64 a, u64 b, u64 c)
 {
+	(void)vm;
 	(void)tsc;
 	(void)a;
 	(void)b;
