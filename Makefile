@@ -24,6 +24,7 @@ help:
 	@echo "make            build $(BUILD)/umbra (and umbra.elf with debug information)"
 	@echo "make run        boot it under QEMU           make iso VM=dir/machine.ini OUT=file.iso"
 	@echo "make test       everything below             make bench     print the benchmark table"
+	@echo "make test-all   make test, and other kernels and longer stress"
 	@echo "make lint       style and structure          make format    apply .clang-format"
 	@echo "make host-test  unit tests on this machine   make fuzz-test  make mutant-test"
 	@echo "make soak       longer tests; writes docs/mutants.md"

@@ -15,9 +15,9 @@ MEM     ?= 1G
 
 # --- the demo machine: a Debian kernel and busybox ------------------------------------------------
 
+FETCH := APT_DIR=$(LINUX)/apt tests/guests/linux/fetch-file
 $(LINUX)/vmlinuz:
-	$Q mkdir -p $(@D)
-	$Q tests/guests/linux/fetch-kernel $@
+	$Q $(FETCH) $@ linux-image-cloud-amd64 './boot/vmlinuz-*'
 $(LINUX)/stress: tests/guests/linux/stress.c
 	@echo "  HOSTCC  $<"
 	$Q mkdir -p $(@D)
@@ -29,6 +29,19 @@ $(LINUX)/machine.ini: tests/guests/linux/machine.ini
 	$Q mkdir -p $(@D)
 	$Q cp $< $@
 linux-guest: $(LINUX)/vmlinuz $(LINUX)/initramfs $(LINUX)/machine.ini
+
+# --- other kernels, for tests: every paging mode that Debian has a kernel for -----------------------
+
+KERNELS := $(addprefix $(LINUX)/,amd64 686 686-pae)
+$(KERNELS): ARCH = $(if $(findstring 686,$@),i386,amd64)
+$(KERNELS):
+	$Q $(FETCH) $@ linux-image-$(@F):$(ARCH) './boot/vmlinuz-*'
+$(LINUX)/busybox-i386:
+	$Q $(FETCH) $@ busybox-static:i386 ./bin/busybox
+$(LINUX)/initramfs-i386: tests/guests/linux/make-initramfs $(LINUX)/busybox-i386 $(shell find tests/guests/linux/root -type f)
+	@echo "  CPIO    $@"
+	$Q BUSYBOX=$(LINUX)/busybox-i386 tests/guests/linux/make-initramfs $@ tests/guests/linux/root
+linux-kernels: linux-guest $(KERNELS) $(LINUX)/initramfs-i386
 
 # --- ISO ------------------------------------------------------------------------------------------
 
@@ -52,7 +65,7 @@ run: deps
 	$Q $(RUN_$(MACHINE)) -smp $(SMP) -m $(MEM) -nodefaults -vga none -display none \
 		-cdrom $(OUT) -serial mon:stdio
 
-.PHONY: linux-guest iso run
+.PHONY: linux-guest linux-kernels iso run
 
 # --- bare-metal test programs -----------------------------------------------------------------------
 # tests/guests/NAME.c becomes $(GUEST)/NAME, an ELF32 multiboot1 file.

@@ -14,18 +14,20 @@ PROMPT = r"root@\w+:[^#]*# "
 COMPLAINTS = re.compile(r"stall|BUG|lockup|\blost\b|hung|Oops|WARNING|[Uu]nstable|Call Trace")
 
 
-def ini(cpus=2, name="linux", memory="256M", cmdline=""):
+def ini(cpus=2, name="linux", memory="256M", cmdline="", paging="auto"):
     """The description of one Linux machine."""
-    return (f"[vm {name}]\ncpus = {cpus}\nmemory = {memory}\nkernel = vmlinuz\n"
-            f"initrd = initramfs\ncmdline = console=ttyS0 hostname={name} {cmdline}\n")
+    return (f"[vm {name}]\ncpus = {cpus}\nmemory = {memory}\npaging = {paging}\n"
+            "kernel = vmlinuz\ninitrd = initramfs\n"
+            f"cmdline = console=ttyS0 hostname={name} {cmdline}\n")
 
 
 INI = ini()
 
 
 def login(qemu, timeout=80):
-    """Wait for the login shell on the line."""
-    qemu.serial.expect(LOGIN, timeout=timeout)
+    """Wait for the login shell on the line. A machine that ended gives the line to Umbra's."""
+    ended = qemu.serial.expect([LOGIN, r"\[shell: [^\]]*\]"], timeout=timeout)
+    assert not ended, qemu.serial.match[0]
     qemu.serial.expect(PROMPT)
 
 

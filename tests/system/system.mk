@@ -23,7 +23,7 @@ SYSTEM_TEST = BUILD=$(BUILD) $(PYTHON) -m pytest -q -p no:cacheprovider --durati
 	--durations-min=1 --junitxml=$(BUILD)/results/$@.xml $(TESTS) tests/system
 system-test: $(BUILD)/umbra linux-guest guests
 	$Q $(SYSTEM_TEST) -m 'not long'
-system-test-long: $(BUILD)/umbra linux-guest guests
+system-test-long: $(BUILD)/umbra linux-kernels guests
 	$Q $(SYSTEM_TEST) -m long
 test-all: deps
 	$Q $(PYTHON) tests/run.py $(TIERS) system-test-long
