@@ -81,6 +81,7 @@ $(GUEST)/obj/%.o: % $(BUILD)/flags | $(NEWLIB)/unpacked
 $(GUEST)/%.elf: $(GUEST)/obj/tests/guests/%.c.o $(GUEST_LIB) $(BUILD)/libc.a tests/guests/lib/link.ld
 	$Q ld -nostdlib -static --build-id=none -z max-page-size=0x1000 -z noexecstack \
 		--no-warn-rwx-segments -T tests/guests/lib/link.ld -o $@ $(filter %.o %.a,$^)
+$(GUEST)/access.elf: $(patsubst %,$(GUEST)/obj/%.o,$(wildcard tests/guests/access/*.[cS]))
 $(GUEST)/%: $(GUEST)/%.elf
 	@echo "  GUEST   $@"
 	$Q objcopy -O elf32-i386 $< $@

@@ -7,6 +7,7 @@ tables. Two emulators run at a time.
 	run.py --out RESULTS.xml [NAME...]	all programs, or those named
 	    --where bare, --where umbra		only half of it
 	    --paging npt,shadow			kinds of paging, the words of machine.ini
+	    --long				those that take minutes, instead of the others
 """
 
 import argparse
@@ -49,9 +50,11 @@ class Run:
     limit: int = 60      # seconds
     paging: tuple = PAGING # kinds that it makes sense with
     options: str = ""    # of Umbra
+    long: bool = False   # for make test-all
 
     def __str__(self):
-        return f"{self.guest}-{self.cpus}on{self.host_cpus}{'-' if self.args else ''}{self.args}"
+        return f"{self.guest}-{self.cpus}on{self.host_cpus}{'-' if self.args else ''}" \
+               f"{self.args.replace(' ', '-')}"
 
     def path(self):
         """The file of the program."""
@@ -63,6 +66,8 @@ ENDS = ("fetch_device fetch_nothing stack_in_device stack_in_nothing idt_in_devi
         "page_tables_in_device page_tables_in_nothing table_entry_in_device triple_fault_loop "
         "storm spin").split()
 
+# Modes of paging of tests/guests/access.c.
+MODES = "two_level pse pae four_level five_level".split()
 
 RUNS = [
     Run("hello"),
@@ -88,6 +93,8 @@ RUNS = [
     Run("smp", cpus=2, host_cpus=2),
     Run("smp", cpus=4, host_cpus=2),
     *(Run("hostile_ends", args=way) for way in ENDS),
+    *(Run("access", args=mode, limit=240) for mode in MODES),
+    *(Run("access", args=f"{mode} full", limit=1800, long=True) for mode in MODES),
 ]
 
 
@@ -110,7 +117,8 @@ def boot_umbra(run, paging, log, tmp):
     ini = os.path.join(tmp, "machine.ini")
     with open(ini, "w", encoding="utf-8") as f:
         f.write(f"[vm t]\ncpus = {run.cpus}\nmemory = {run.memory}\nkernel = {run.guest}\n"
-                f"paging = {paging}\ncmdline = host=tcg {run.args}\ndebug_exit = yes\n")
+                f"paging = {paging}\ncmdline = host=tcg paging={paging} {run.args}\n"
+                "debug_exit = yes\n")
     path = os.path.join(tmp, "umbra.iso")
     iso.make_iso(path, f"{BUILD}/umbra",
                  [("machine.ini", ini), (run.guest, run.path())], run.options)
@@ -175,7 +183,7 @@ def jobs(args):
     """The (run, place) pairs to do. A bare machine has no paging, and no CPUs of a host below."""
     seen = set()
     for run in RUNS:
-        if args.names and run.guest not in args.names:
+        if run.long != args.long or (args.names and run.guest not in args.names):
             continue
         for place in ("bare", *args.paging):
             key = (place, run.guest, run.cpus, run.args, place != "bare" and run.host_cpus)
@@ -191,6 +199,7 @@ def main():
     ap.add_argument("--out", required=True, help="JUnit file to write")
     ap.add_argument("--where", choices=("bare", "umbra"), action="append")
     ap.add_argument("--paging", type=lambda words: words.split(","), default=["npt"])
+    ap.add_argument("--long", action="store_true")
     ap.add_argument("names", nargs="*")
     args = ap.parse_args()
     args.where = args.where or ["bare", "umbra"]

@@ -7,6 +7,8 @@ TIERS += guest-test system-test
 
 guest-test: $(BUILD)/umbra guests
 	$Q BUILD=$(BUILD) $(PYTHON) tests/guests/run.py --out $(BUILD)/results/$@.xml
+guest-test-long: $(BUILD)/umbra guests
+	$Q BUILD=$(BUILD) $(PYTHON) tests/guests/run.py --long --out $(BUILD)/results/$@.xml
 
 # Figures under -icount, beside those of others; LINUX_RUNS=0 leaves out Linux at work.
 bench: DEPS := build run bench
@@ -26,6 +28,6 @@ system-test: $(BUILD)/umbra linux-guest guests
 system-test-long: $(BUILD)/umbra linux-kernels guests
 	$Q $(SYSTEM_TEST) -m long
 test-all: deps
-	$Q $(PYTHON) tests/run.py $(TIERS) system-test-long
+	$Q $(PYTHON) tests/run.py $(TIERS) guest-test-long system-test-long
 
-.PHONY: guest-test bench picture system-test system-test-long test-all
+.PHONY: guest-test guest-test-long bench picture system-test system-test-long test-all
