@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Invariants of the lists and counts of shadow paging. Reads only. */
 #include "mmu/audit_priv.h"
+#include "mmu/farray.h"
 #include "mmu/shadow/idlist.h"
-#include "mmu/shadow/rmap.h"
 #include "mmu/shadow/root_priv.h"
 #include "mmu/shadow/sp.h"
 #include "mmu/slot_priv.h"
@@ -26,34 +26,37 @@ static void add_page(struct sums *s, spx_t x)
 
 /* --- reverse map and counts of shadows -------------------------------------------------------- */
 
-static void check_rmap_head(struct mmu_vm *m, struct mmu_audit *a, struct sums *s, gfn_t gfn,
-			    u32 level)
+/* An array of list heads has at most one for each frame. */
+static void check_lists(const struct mmu_vm *m, struct mmu_audit *a, struct sums *s,
+			const struct farray *f, u64 nr)
 {
-	const idlist_t *head = rmap_head(m, gfn, level);
+	for (u64 i = 0; i < nr; i += 1U << FARRAY_U32) {
+		spx_t page = farray_page(f, i, FARRAY_U32);
+		const idlist_t *l = (const void *)sp_table(page);
 
-	if (!head || !*head)
-		return;
-	if (idlist_check(&m->shadow.ids, *head))
-		audit_bad(a, "I7", idlist_check(&m->shadow.ids, *head));
-	s->leaves -= idlist_count(*head);
-	s->chunks += idlist_chunks(*head);
+		for (u64 j = 0; page && j < MIN(nr - i, 1ULL << FARRAY_U32); j++) {
+			if (!l[j])
+				continue;
+			if (idlist_check(&m->shadow.ids, l[j]))
+				audit_bad(a, "I7", idlist_check(&m->shadow.ids, l[j]));
+			s->leaves -= idlist_count(l[j]);
+			s->chunks += idlist_chunks(l[j]);
+		}
+	}
 }
 
-static u32 check_slot(struct mmu_vm *m, struct mmu_audit *a, struct sums *s,
+static u32 check_slot(const struct mmu_vm *m, struct mmu_audit *a, struct sums *s,
 		      const struct slot *slot)
 {
+	u64 heads = MIN(slot->nr, (u64)FARRAY_INDEX_NR << FARRAY_U32);
 	u32 pages = audit_farray_pages(&slot->shadows);
 
-	for (u32 i = 0; i < ARRAY_SIZE(slot->rmap); i++)
+	for (u32 i = 0; i < ARRAY_SIZE(slot->rmap); i++) {
 		pages += audit_farray_pages(&slot->rmap[i]);
-	for (u64 i = 0; slot_has_memory(slot) && i < slot->nr; i++) {
-		gfn_t gfn = GFN(slot->gfn.v + i);
-
-		s->counted -= sp_count_of(m, gfn);
-		for (u32 level = 1; level <= RMAP_LEVELS; level++)
-			if (i == 0 || IS_ALIGNED(gfn.v, level_frames(level)))
-				check_rmap_head(m, a, s, gfn, level);
+		check_lists(m, a, s, &slot->rmap[i], heads);
 	}
+	for (u64 i = 0; slot->shadows.index && i < slot->nr; i++)
+		s->counted -= farray_count(&slot->shadows, i);
 	return pages;
 }
 
