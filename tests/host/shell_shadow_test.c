@@ -498,6 +498,54 @@ static void walk_says_what_the_shadow_lacks(void **state)
 	says("mmu walk linux.1 gva 0x40a000", "no root: the next entry builds it");
 }
 
+/* --- trace ------------------------------------------------------------------------------------ */
+
+static void expect_trace(enum trace_event ev, u64 a, u64 b, const char *text_c)
+{
+	const struct trace_rec *r = &sim_traced[ev];
+
+	assert_int_equal(r->vm, sim.vm.id);
+	assert_int_equal(r->a, a);
+	if (b != ~0ULL)
+		assert_int_equal(r->b, b);
+	if (text_c)
+		assert_string_equal((const char *)r->c, text_c);
+	memset(&sim_traced[ev], 0, sizeof(*r));
+}
+
+static void mmu_events_are_recorded(void **state)
+{
+	u64 table = table_gfn() << PAGE_SHIFT;
+	spx_t x = sp_next_of(&sim.vm, GFN(table_gfn()), 0);
+
+	(void)state;
+	sim_map(&space, GVA_A + 0x5000, OLD + 0x2000, LEAF, 1);
+	trace_on = true;
+	sim_expect_ok(reader, GVA_A + 0x5000, MMU_W, OLD + 0x2000);
+	expect_trace(TRACE_SHADOW_FAULT, GVA_A + 0x5000, PFEC_W, "fixed");
+	sim_expect_pf(reader, GVA_A + 0x6000, MMU_R, 0);
+	expect_trace(TRACE_SHADOW_FAULT, GVA_A + 0x6000, 0, "inject");
+	expect_trace(TRACE_SHADOW_WHY, GVA_A + 0x6000, 0, "not present");
+	write_table();
+	expect_trace(TRACE_SHADOW_UNSYNC, table_gfn(), x, NULL);
+	sim_load_cr3(reader, space.cr3);
+	assert_true(sim_enter(reader));
+	expect_trace(TRACE_SHADOW_SYNC, table_gfn(), x, NULL);
+	assert_true(sim_dma(table + 0x800, 0, 8, SIM_BY_WRITE));
+	expect_trace(TRACE_SHADOW_STORE, table + 0x800, 8, NULL);
+	mmu_unshadow(&sim.vm, GFN(table_gfn()));
+	expect_trace(TRACE_SHADOW_ZAP, table_gfn(), x, NULL);
+	sim_set_space(reader, &space, false, true);
+	expect_trace(TRACE_SHADOW_ROOT, space.cr3 >> PAGE_SHIFT, 0, "miss");
+	assert_true(sim_enter(reader));
+	expect_trace(TRACE_SHADOW_ROOT, space.cr3 >> PAGE_SHIFT, reader->ctx.cache.cur->hw.v,
+		     "built");
+	sim_set_space(reader, &space, true, true);
+	expect_trace(TRACE_SHADOW_ROOT, space.cr3 >> PAGE_SHIFT, reader->ctx.cache.cur->hw.v,
+		     "hit");
+	trace_on = false;
+}
+
 /* --- mistakes --------------------------------------------------------------------------------- */
 
 static void nested_machine_has_no_shadow(void **state)
@@ -538,6 +586,7 @@ int main(void)
 		TEST(audit_runs_beside_the_guest_and_finds_damage),
 		TEST(walk_has_guest_and_shadow_side_by_side),
 		TEST(walk_says_what_the_shadow_lacks),
+		TEST(mmu_events_are_recorded),
 		TEST(nested_machine_has_no_shadow),
 	};
 #undef TEST

@@ -83,14 +83,12 @@ void bug(const char *file, int line, const char *expr)
 	sim_fail("%s:%d: this must never be true: %s", file, line, expr);
 }
 
+struct trace_rec sim_traced[TRACE_NR];
+
 void trace_record(enum trace_event ev, u32 vm, u64 tsc, u64 a, u64 b, u64 c)
 {
-	(void)vm;
-	(void)tsc;
-	(void)a;
-	(void)b;
-	(void)c;
 	sim_check(ev < TRACE_NR, "unknown trace event");
+	sim_traced[ev] = (struct trace_rec){ tsc, ev, vm, a, b, c };
 }
 
 /* --- random numbers --------------------------------------------------------------------------- */

@@ -49,6 +49,7 @@
 #pragma once
 
 #include "lib/addr.h"
+#include "lib/trace.h"
 #include "lib/types.h"
 
 #include "arch/regs.h"
@@ -241,6 +242,9 @@ void sim_log(const char *fmt, ...) __printf(1, 2);
 
 /* fn(arg) runs at the next place h, once. */
 void sim_hook(enum mmu_hook h, void (*fn)(void *arg), void *arg);
+
+/* The last record of each trace event, while trace_on; tsc is 0 if there was none. */
+extern struct trace_rec sim_traced[];
 
 /* Fails unless the audit of mmu/ finds nothing. */
 void sim_audit(void);
