@@ -28,9 +28,12 @@
 #include "drivers/console.h"
 #include "drivers/reset.h"
 #include "mmu/mmu.h"
+#include "mmu/shadow/ctx.h"
 #include "shell/mux.h"
 #include "shell/shell.h"
 #include "svm/ops.h"
+
+#define LOW_FRAMES 8 /* 1024 PDPTs of 32 bytes */
 
 static struct boot_info info;
 static struct boot_options options;
@@ -80,6 +83,9 @@ static void pool_start(void)
 	if (!p)
 		stop("out of memory for the page pool of the guest MMU");
 	mmu_pool_init(ptr_hpa(p), (u32)nr);
+	p = frames_alloc(LOW_FRAMES, 1, SZ_4G);
+	if (!p || mmu_shadow_low_init(ptr_hpa(p), LOW_FRAMES))
+		stop("out of memory below 4 GiB for the roots of 32-bit guests");
 }
 
 /* What needs threads. Runs on the boot CPU. */

@@ -92,7 +92,7 @@ void svm_load(struct vcpu *v)
 		mmu_tag_fresh(&s->tag, this_cpu()->idx);
 	}
 	svm_asid_check(s);
-	if (s->vmcb->ctl.ncr3 != root) {
+	if (!v->mmu && s->vmcb->ctl.ncr3 != root) {
 		s->vmcb->ctl.ncr3 = root;
 		vmcb_dirty(s->vmcb, CLEAN_NP);
 		s->flush = true;

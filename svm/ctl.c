@@ -113,6 +113,17 @@ static void ctl_setup(struct vmcb *b)
 		b->ctl.pause_threshold = PAUSE_THRESHOLD;
 }
 
+/* What the guest must not do by itself while hardware runs on its shadow. */
+static void shadow_setup(struct vmcb *b)
+{
+	b->ctl.nested_ctl = 0;
+	b->ctl.cr_read |= BIT32(0) | BIT32(3) | BIT32(4);
+	b->ctl.cr_write |= BIT32(0) | BIT32(3) | BIT32(4);
+	b->ctl.exceptions |= BIT32(EXC_PF);
+	vmcb_intercept_set(b, ICPT_INVLPG, true);
+	vmcb_intercept_set(b, ICPT_INVPCID, true);
+}
+
 int svm_vcpu_init(struct vcpu *v)
 {
 	struct svm_vcpu *s = kzalloc(sizeof(*s));
@@ -127,6 +138,8 @@ int svm_vcpu_init(struct vcpu *v)
 	s->vmcb_hpa = ptr_hpa(s->vmcb).v;
 	s->mmu = &v->vm->mmu;
 	ctl_setup(s->vmcb);
+	if (v->vm->mmu.shadow.on)
+		shadow_setup(s->vmcb);
 	if (cr4_exits(v->vm))
 		s->vmcb->ctl.cr_write |= BIT32(4);
 	v->backend = s;
@@ -142,6 +155,11 @@ void svm_vcpu_fini(struct vcpu *v)
 	frame_free(s->vmcb);
 	kfree(s, sizeof(*s));
 	v->backend = NULL;
+}
+
+struct mmu_tag *svm_tag(struct vcpu *v)
+{
+	return &svm_of(v)->tag;
 }
 
 void svm_pause_exits(struct vcpu *v, bool on)

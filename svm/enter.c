@@ -31,6 +31,25 @@ static __noinline enum exit_reason run_flushing(struct vcpu *v, struct svm_vcpu 
 	return run(v, s);
 }
 
+enum exit_reason svm_enter_shadow(struct vcpu *v)
+{
+	struct svm_vcpu *s = svm_of(v);
+	struct vmcb *b = s->vmcb;
+	enum mmu_flush flush;
+	u64 root;
+
+	if (unlikely(!mmu_shadow_enter(v->mmu, &flush)))
+		return EXIT_NONE;
+	root = mmu_ctx_root(v->mmu).v;
+	if (b->save.cr3 != root) {
+		b->save.cr3 = root;
+		vmcb_dirty(b, CLEAN_CR);
+	}
+	if (unlikely(flush == MMU_FLUSH_TAG || s->flush))
+		return run_flushing(v, s);
+	return run(v, s);
+}
+
 enum exit_reason svm_enter(struct vcpu *v)
 {
 	struct svm_vcpu *s = svm_of(v);

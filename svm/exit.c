@@ -26,7 +26,8 @@ static const u8 plain[] = {
 	[VMEXIT_MWAIT] = EXIT_MWAIT,       [VMEXIT_MWAIT_ARMED] = EXIT_MWAIT,
 	[VMEXIT_XSETBV] = EXIT_XSETBV,     [VMEXIT_RDPRU] = EXIT_VIRT_INSN,
 	[VMEXIT_INVLPGB] = EXIT_VIRT_INSN, [VMEXIT_INVLPGB_ILLEGAL] = EXIT_VIRT_INSN,
-	[VMEXIT_MCOMMIT] = EXIT_VIRT_INSN, [VMEXIT_TLBSYNC] = EXIT_VIRT_INSN,
+	[VMEXIT_INVPCID] = EXIT_INVPCID,   [VMEXIT_MCOMMIT] = EXIT_VIRT_INSN,
+	[VMEXIT_TLBSYNC] = EXIT_VIRT_INSN,
 };
 
 static_assert(EXIT_IRQ == 0, "plain[] takes it for none, so VMEXIT_INTR goes through detail()");
@@ -71,12 +72,43 @@ static enum exit_reason cr_access(struct vcpu *v, u32 code, u64 info)
 	return EXIT_CR;
 }
 
+/* Source: AMD APM 2 "#PF: Page-Fault Exception". */
+static enum exit_reason page_fault(struct vcpu *v, const struct vmcb_ctl *c)
+{
+	const struct vmcb_save *g = &vmcb_of(v)->save;
+	struct mmu_shadow_fault *f = &v->exit.pf;
+	u32 error = (u32)c->exit_info1;
+
+	f->gva = GVA(c->exit_info2);
+	f->hw_error = error;
+	f->access = error & PFEC_F ? MMU_X : error & PFEC_W ? MMU_W : MMU_R;
+	if (error & PFEC_U)
+		f->access |= MMU_U;
+	else if (g->cpl == 3)
+		f->access |= MMU_IMPLICIT;
+	f->pkru = g->cr4 & CR4_PKE ? rdpkru() : 0;
+	f->ac = v->regs.rflags & RFLAGS_AC;
+	return EXIT_PF;
+}
+
+static enum exit_reason invlpg_exit(struct vcpu *v, const struct vmcb_ctl *c)
+{
+	/* Source: AMD APM 2 "Decode Assists": the linear address. */
+	if (svm_has(SVM_DECODE))
+		v->exit.gva = GVA(c->exit_info1);
+	else
+		v->exit.insn_len = 0;
+	return EXIT_INVLPG;
+}
+
 static enum exit_reason exception(struct vcpu *v, u32 vector, const struct vmcb_ctl *c)
 {
 	if (vector == EXC_MC) {
 		raise_mc();
 		return EXIT_NMI;
 	}
+	if (vector == EXC_PF && v->mmu)
+		return page_fault(v, c);
 	v->exit.exc.vector = (u8)vector;
 	v->exit.exc.error = (u32)c->exit_info1;
 	v->exit.exc.cr2 = c->exit_info2;
@@ -149,6 +181,8 @@ static enum exit_reason detail(struct vcpu *v, u64 code, const struct vmcb_ctl *
 		v->exit.reason = npf(v, c);
 	else if (code == VMEXIT_MSR)
 		v->exit.reason = c->exit_info1 & 1 ? EXIT_WRMSR : EXIT_RDMSR;
+	else if (code == VMEXIT_INVLPG)
+		v->exit.reason = invlpg_exit(v, c);
 	else if (code == VMEXIT_INTR)
 		v->exit.reason = intr(v, c);
 	else
@@ -170,12 +204,19 @@ static __always_inline enum exit_reason decode(struct vcpu *v, const struct vmcb
 	return (enum exit_reason)plain[code];
 }
 
+static void flushed(struct vcpu *v, struct svm_vcpu *s, bool ran)
+{
+	svm_tlb_flushed(s, ran);
+	if (ran && v->mmu)
+		mmu_shadow_flushed(v->mmu);
+}
+
 static __noinline enum exit_reason exited_busy(struct vcpu *v, struct svm_vcpu *s)
 {
 	const struct vmcb_ctl *c = &s->vmcb->ctl;
 
 	if (s->busy & BUSY_FLUSHING)
-		svm_tlb_flushed(s, (u32)c->exit_code != VMEXIT_INVALID);
+		flushed(v, s, (u32)c->exit_code != VMEXIT_INVALID);
 	if (s->busy & BUSY_VIRQ)
 		svm_virq_ended(v);
 	if (c->exit_int_info & EVENTINJ_VALID)

@@ -11,6 +11,12 @@ static inline void vmsave(hpa_t vmcb)
 	__asm__ volatile("vmsave %0" : : "a"(vmcb.v) : "memory");
 }
 
+/* Source: AMD APM 3 "INVLPGA". */
+static inline void invlpga(u64 gva, u32 asid)
+{
+	__asm__ volatile("invlpga %0, %1" : : "a"(gva), "c"(asid) : "memory");
+}
+
 /* The hypervisor's own handler for machine checks. */
 static inline void raise_mc(void)
 {

@@ -3,6 +3,7 @@
 
 #include "arch/cpufeat.h"
 #include "mmu/hw.h"
+#include "svm/insn.h"
 #include "svm/svm.h"
 
 static int init(void)
@@ -21,6 +22,11 @@ static void flush(struct vcpu *v)
 	svm_of(v)->flush = true;
 }
 
+static void flush_gva(struct vcpu *v, gva_t gva)
+{
+	invlpga(gva.v, svm_of(v)->vmcb->ctl.asid);
+}
+
 const struct hv_ops svm_ops = {
 	.name = "svm",
 	.probe = svm_probe,
@@ -36,6 +42,10 @@ const struct hv_ops svm_ops = {
 	.load = svm_load,
 	.unload = svm_unload,
 	.enter = svm_enter,
+	.enter_shadow = svm_enter_shadow,
+	.set_paging = svm_set_paging,
+	.flush_gva = flush_gva,
+	.tag = svm_tag,
 	.inject = svm_inject,
 	.cancel = svm_cancel,
 	.irq_window = svm_irq_window,

@@ -55,11 +55,32 @@ static bool is_limit(enum vcpu_sreg r)
 	return r == SR_GDTR_LIMIT || r == SR_IDTR_LIMIT;
 }
 
+/* The guest's value, while hardware has another. */
+static const u64 *shadowed(const struct vcpu *v, enum vcpu_sreg r)
+{
+	const struct mmu_regs *g = &v->mmu->regs;
+
+	switch (r) {
+	case SR_CR0:
+		return &g->cr0;
+	case SR_CR3:
+		return &g->cr3;
+	case SR_CR4:
+		return &g->cr4;
+	case SR_EFER:
+		return &g->efer;
+	default:
+		return NULL;
+	}
+}
+
 u64 svm_get_sreg(struct vcpu *v, enum vcpu_sreg r)
 {
 	const char *p = (const char *)vmcb_of(v) + sregs[r].off;
 	u64 val;
 
+	if (v->mmu && shadowed(v, r))
+		return *shadowed(v, r);
 	if (is_limit(r))
 		return *(const u32 *)(const void *)p;
 	val = *(const u64 *)(const void *)p;
@@ -133,10 +154,45 @@ void svm_set_seg(struct vcpu *v, u32 seg, const struct segment *s)
 	vmcb_dirty(b, CLEAN_SEG);
 }
 
+static u64 forced(u64 val, const struct hw_bits *bits)
+{
+	return (val & ~bits->clear) | bits->set;
+}
+
+/* CR3 follows at the entry. */
+void svm_set_paging(struct vcpu *v)
+{
+	const struct mmu_regs *r = &v->mmu->regs;
+	struct mmu_hw_regs hw = role_hw_regs(v->mmu->role);
+	struct vmcb *b = vmcb_of(v);
+
+	b->save.cr0 = forced(r->cr0, &hw.cr0);
+	b->save.cr4 = forced(r->cr4, &hw.cr4);
+	b->save.efer = forced(r->efer, &hw.efer) | EFER_HIDDEN;
+	/* Reading CR0 is harmless while the guest's is the same. */
+	b->ctl.cr_read = (u16)((b->ctl.cr_read & ~1U) | (b->save.cr0 != r->cr0));
+	vmcb_dirty(b, CLEAN_CR | CLEAN_INTERCEPTS);
+}
+
+/* The processor's model and the latched PDPTEs are there already. */
+static void shadow_paging(const struct vcpu *v, struct mmu_regs *r)
+{
+	const struct vmcb_save *g = &vmcb_of(v)->save;
+
+	*r = v->mmu->regs;
+	r->rflags = v->regs.rflags;
+	r->pkru = g->cr4 & CR4_PKE ? rdpkru() : 0;
+	r->cpl = g->cpl;
+}
+
 void svm_get_paging(struct vcpu *v, struct mmu_regs *r)
 {
 	const struct vmcb_save *g = &vmcb_of(v)->save;
 
+	if (v->mmu) {
+		shadow_paging(v, r);
+		return;
+	}
 	r->cr0 = g->cr0;
 	r->cr3 = g->cr3;
 	r->cr4 = g->cr4;
@@ -158,13 +214,17 @@ gva_t svm_get_code(struct vcpu *v, struct mmu_regs *r, u8 *bits)
 {
 	const struct vmcb_save *g = &vmcb_of(v)->save;
 
-	r->cr0 = g->cr0;
-	r->cr3 = g->cr3;
-	r->cr4 = g->cr4;
-	r->efer = g->efer;
-	r->cpl = g->cpl;
-	r->maxphyaddr = mmu_hw.maxphyaddr;
-	r->has_1g = mmu_hw.has_1g;
+	if (unlikely(v->mmu)) {
+		shadow_paging(v, r);
+	} else {
+		r->cr0 = g->cr0;
+		r->cr3 = g->cr3;
+		r->cr4 = g->cr4;
+		r->efer = g->efer;
+		r->cpl = g->cpl;
+		r->maxphyaddr = mmu_hw.maxphyaddr;
+		r->has_1g = mmu_hw.has_1g;
+	}
 	if (likely((g->efer & EFER_LMA) && (g->cs.attr & SEG_ATTR_L))) {
 		*bits = 64;
 		return GVA(v->regs.rip);

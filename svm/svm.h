@@ -87,9 +87,11 @@ int svm_vcpu_init(struct vcpu *v);
 void svm_vcpu_fini(struct vcpu *v);
 void svm_pause_exits(struct vcpu *v, bool on);
 void svm_set_tsc_offset(struct vcpu *v, u64 offset);
+struct mmu_tag *svm_tag(struct vcpu *v);
 
 /* enter.c */
 enum exit_reason svm_enter(struct vcpu *v);
+enum exit_reason svm_enter_shadow(struct vcpu *v);
 
 /* enter.S: the VMRUN itself. */
 extern const char svm_vmrun[];
@@ -127,6 +129,7 @@ u64 svm_get_sreg(struct vcpu *v, enum vcpu_sreg r);
 void svm_set_sreg(struct vcpu *v, enum vcpu_sreg r, u64 val);
 void svm_get_seg(struct vcpu *v, u32 seg, struct segment *s);
 void svm_set_seg(struct vcpu *v, u32 seg, const struct segment *s);
+void svm_set_paging(struct vcpu *v);
 void svm_get_paging(struct vcpu *v, struct mmu_regs *r);
 gva_t svm_get_code(struct vcpu *v, struct mmu_regs *r, u8 *bits);
 

@@ -8,9 +8,11 @@
 #include "arch/regs.h"
 #include "vm/cpuid.h"
 #include "vm/dev/vlapic.h"
+#include "vm/emulate.h"
 #include "vm/exit_priv.h"
 #include "vm/fetch.h"
 #include "vm/hv_ops.h"
+#include "vm/paging.h"
 #include "vm/vm.h"
 
 #define CR0_VALID                                                                                  \
@@ -54,30 +56,33 @@ bool cr4_valid(const struct cr_state *s, u64 val)
 	return true;
 }
 
-u64 cr0_efer(const struct cr_state *s, u64 cr0)
+u64 cr0_efer(u64 efer, u64 cr0)
 {
-	bool lma = (cr0 & CR0_PG) && (s->efer & EFER_LME);
+	bool lma = (cr0 & CR0_PG) && (efer & EFER_LME);
 
-	return lma ? s->efer | EFER_LMA : s->efer & ~EFER_LMA;
+	return lma ? efer | EFER_LMA : efer & ~EFER_LMA;
 }
 
 struct mov_cr {
 	u8 len, nr, gpr;
 };
 
-/* The hardware has not told the register. */
-static bool decode_mov(struct vcpu *v, struct mov_cr *m)
+/* MOV between a control and a general register, in its usual encodings. */
+static bool quick(struct vcpu *v, struct mov_cr *m)
 {
-	struct fetch f;
-	struct insn in;
+	const u8 *p;
+	u8 bits, rex = 0;
 
-	if (!fetch_decode(v, &f, &in))
+	p = fetch_quick(v, &bits);
+	if (!p)
 		return false;
-	if (in.op != OP_MOV_TO_CR && in.op != OP_MOV_FROM_CR) {
-		fetch_changed(v);
+	if (bits == 64 && (p[0] & 0xf0) == 0x40)
+		rex = *p++;
+	if (p[0] != 0x0f || (p[1] | 2) != 0x22)
 		return false;
-	}
-	*m = (struct mov_cr){ .len = in.len, .nr = in.reg, .gpr = in.rm };
+	m->len = rex ? 4 : 3;
+	m->nr = (u8)((p[2] >> 3 & 7) | (rex & 4) << 1);
+	m->gpr = (u8)((p[2] & 7) | (rex & 1) << 3);
 	return true;
 }
 
@@ -98,21 +103,11 @@ static bool write_cr(struct vcpu *v, const struct cr_state *s, u8 nr, u64 val)
 {
 	switch (nr) {
 	case 0:
-		if (!cr0_valid(s, val))
-			return false;
-		hv->set_sreg(v, SR_EFER, cr0_efer(s, val));
-		hv->set_sreg(v, SR_CR0, (val & CR0_VALID) | CR0_ET);
-		return true;
+		return cr0_valid(s, val) && paging_write(v, SR_CR0, (val & CR0_VALID) | CR0_ET);
 	case 3:
-		if (!cr3_valid(s, val))
-			return false;
-		hv->set_sreg(v, SR_CR3, s->cr4 & CR4_PCIDE ? val & ~CR3_NOFLUSH : val);
-		return true;
+		return cr3_valid(s, val) && paging_write(v, SR_CR3, val);
 	case 4:
-		if (!cr4_valid(s, val))
-			return false;
-		hv->set_sreg(v, SR_CR4, val);
-		return true;
+		return cr4_valid(s, val) && paging_write(v, SR_CR4, val);
 	case 8:
 		if (val >> 4)
 			return false;
@@ -147,23 +142,73 @@ static u64 read_cr(struct vcpu *v, const struct cr_state *s, u8 nr)
 	}
 }
 
-void exit_cr(struct vcpu *v)
+static void mov(struct vcpu *v, const struct mov_cr *m, bool write)
 {
-	struct mov_cr m = { v->exit.insn_len, v->exit.cr.nr, v->exit.cr.gpr };
+	u64 *gpr = &v->regs.gpr[m->gpr & 15];
 	struct cr_state s;
-	u64 *gpr;
 
-	if ((!m.len || m.gpr == 0xff) && !decode_mov(v, &m))
-		return;
 	snapshot(v, &s);
-	gpr = &v->regs.gpr[m.gpr & 15];
-	if (!v->exit.cr.write) {
-		u64 val = read_cr(v, &s, m.nr);
+	if (!write) {
+		u64 val = read_cr(v, &s, m->nr);
 
 		*gpr = s.cs_long ? val : (u32)val;
-	} else if (!write_cr(v, &s, m.nr, s.cs_long ? *gpr : (u32)*gpr)) {
+	} else if (!write_cr(v, &s, m->nr, s.cs_long ? *gpr : (u32)*gpr)) {
 		vcpu_inject_gp(v);
 		return;
 	}
-	vcpu_skip(v, m.len);
+	vcpu_skip(v, m->len);
+}
+
+/* CLTS, and LMSW, which cannot clear PE. */
+static void change_cr0(struct vcpu *v, u64 clear, u64 set, u8 len)
+{
+	struct cr_state s;
+
+	snapshot(v, &s);
+	if (write_cr(v, &s, 0, (s.cr0 & ~clear) | set))
+		vcpu_skip(v, len);
+	else
+		vcpu_inject_gp(v);
+}
+
+/* The hardware has not told the instruction, or it is a rare one. */
+static __noinline void decoded(struct vcpu *v)
+{
+	struct fetch f;
+	struct insn in;
+	u16 msw;
+
+	if (!fetch_decode(v, &f, &in))
+		return;
+	switch (in.op) {
+	case OP_MOV_TO_CR:
+	case OP_MOV_FROM_CR:
+		mov(v, &(struct mov_cr){ .len = in.len, .nr = in.reg, .gpr = in.rm },
+		    in.op == OP_MOV_TO_CR);
+		break;
+	case OP_CLTS:
+		change_cr0(v, CR0_TS, 0, in.len);
+		break;
+	case OP_LMSW:
+		if (emulate_read(v, &f, &in, &msw, sizeof(msw)))
+			change_cr0(v, CR0_MP | CR0_EM | CR0_TS,
+				   msw & (CR0_PE | CR0_MP | CR0_EM | CR0_TS), in.len);
+		break;
+	case OP_SMSW:
+		emulate(v);
+		break;
+	default:
+		fetch_changed(v);
+		break;
+	}
+}
+
+void exit_cr(struct vcpu *v)
+{
+	struct mov_cr m = { v->exit.insn_len, v->exit.cr.nr, v->exit.cr.gpr };
+
+	if (likely((m.len && m.gpr != 0xff) || quick(v, &m)))
+		mov(v, &m, v->exit.cr.write);
+	else
+		decoded(v);
 }

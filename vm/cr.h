@@ -21,4 +21,4 @@ bool cr4_valid(const struct cr_state *s, u64 val);
 /* MOV to CR3 by other means than the instruction. False: #GP(0) is due. */
 bool vcpu_write_cr3(struct vcpu *v, u64 val);
 /* EFER after CR0 is written: PG and LME together make LMA. */
-u64 cr0_efer(const struct cr_state *s, u64 cr0);
+u64 cr0_efer(u64 efer, u64 cr0);

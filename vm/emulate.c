@@ -197,8 +197,19 @@ static const struct emul_ops ops = {
 	.set_vec = op_set_vec,
 };
 
-static void finish(struct vcpu *v, const struct fetch *f, const struct insn *in,
-		   const struct emul_fault *fault, enum emul_res res)
+static void inject(struct vcpu *v, const struct emul_fault *fault)
+{
+	const struct mmu_gfault pf = { .gva = GVA(fault->cr2), .error = fault->error };
+
+	if (fault->vector == EXC_PF)
+		vcpu_inject_pf(v, &pf);
+	else
+		vcpu_inject(v, fault->vector, fault->has_error, fault->error);
+}
+
+/* False: it is no instruction for the emulator; nothing was done. */
+static bool finish(struct vcpu *v, const struct insn *in, const struct emul_fault *fault,
+		   enum emul_res res)
 {
 	switch (res) {
 	case EMUL_OK:
@@ -209,16 +220,14 @@ static void finish(struct vcpu *v, const struct fetch *f, const struct insn *in,
 			vcpu_inject_db(v, DR6_BS);
 		break;
 	case EMUL_FAULT:
-		if (fault->vector == EXC_PF)
-			hv->set_sreg(v, SR_CR2, fault->cr2);
-		vcpu_inject(v, fault->vector, fault->has_error, fault->error);
+		inject(v, fault);
 		break;
 	case EMUL_RETRY:
 		break;
 	case EMUL_UNHANDLED:
-		fetch_unsupported(v, f);
-		break;
+		return false;
 	}
+	return true;
 }
 
 static bool uses_ports(const struct insn *in)
@@ -226,28 +235,59 @@ static bool uses_ports(const struct insn *in)
 	return in->op == OP_IN || in->op == OP_OUT || in->op == OP_INS || in->op == OP_OUTS;
 }
 
-static void run(struct vcpu *v, bool ports)
+/* False: as finish(), f->bytes are its bytes. */
+static bool run(struct vcpu *v, struct fetch *f, bool ports)
 {
-	struct fetch f;
 	struct insn in;
-	struct emul e = { .ops = &ops, .ctx = v, .regs = &v->regs, .fetch = &f };
+	struct emul e = { .ops = &ops, .ctx = v, .regs = &v->regs, .fetch = f };
+	bool known;
 
-	if (!fetch_decode(v, &f, &in))
-		return;
+	if (!fetch_decode_known(v, f, &in, &known))
+		return known;
 	if (uses_ports(&in) != ports) {
 		fetch_changed(v);
-		return;
+		return true;
 	}
 	v->stat.emulated++;
-	finish(v, &f, &in, &e.fault, emul_exec(&e, &in));
+	return finish(v, &in, &e.fault, emul_exec(&e, &in));
 }
 
 void emulate(struct vcpu *v)
 {
-	run(v, false);
+	struct fetch f;
+
+	if (!run(v, &f, false))
+		fetch_unsupported(v, &f);
+}
+
+bool emulate_if_known(struct vcpu *v)
+{
+	struct fetch f;
+
+	return run(v, &f, false);
 }
 
 void emulate_string_io(struct vcpu *v)
 {
-	run(v, true);
+	struct fetch f;
+
+	if (!run(v, &f, true))
+		fetch_unsupported(v, &f);
+}
+
+gva_t emulate_address(struct vcpu *v, const struct fetch *f, const struct insn *in)
+{
+	struct emul e = { .ops = &ops, .ctx = v, .regs = &v->regs, .fetch = f };
+
+	return emul_address(&e, in);
+}
+
+bool emulate_read(struct vcpu *v, const struct fetch *f, const struct insn *in, void *buf, u32 n)
+{
+	struct emul e = { .ops = &ops, .ctx = v, .regs = &v->regs, .fetch = f };
+
+	if (emul_read(&e, in, buf, n) == EMUL_OK)
+		return true;
+	inject(v, &e.fault);
+	return false;
 }

@@ -2,14 +2,25 @@
 /* Between a vCPU and the emulator (vm/emul/). Own thread. */
 #pragma once
 
+#include "lib/addr.h"
 #include "lib/types.h"
 
 struct vcpu;
 
+struct fetch;
+struct insn;
+
 /* Executes the instruction at RIP, whose access to memory exited. */
 void emulate(struct vcpu *v);
+/* The same, but false, with nothing done, for an instruction that the emulator does not know. */
+bool emulate_if_known(struct vcpu *v);
 /* The same for INS and OUTS, which exited for their port. */
 void emulate_string_io(struct vcpu *v);
+
+/* Linear address of the memory operand; for an instruction whose operand is not accessed. */
+gva_t emulate_address(struct vcpu *v, const struct fetch *f, const struct insn *in);
+/* Reads n bytes, at most 16, of the rm operand. False: a fault was queued. */
+bool emulate_read(struct vcpu *v, const struct fetch *f, const struct insn *in, void *buf, u32 n);
 
 /* Vector registers, which hold the guest's values while the vCPU is loaded: vm/emulate_vec.c. nr is
  * below 16. The upper half is zero, and stays, where the guest has not enabled AVX. */

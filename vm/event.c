@@ -88,6 +88,8 @@ void vcpu_inject_ud(struct vcpu *v)
 
 void vcpu_inject_pf(struct vcpu *v, const struct mmu_gfault *f)
 {
+	if (v->mmu)
+		mmu_pf_delivered(v->mmu, f->gva);
 	hv->set_sreg(v, SR_CR2, f->gva.v);
 	vcpu_inject(v, EXC_PF, true, f->error);
 }

@@ -102,6 +102,9 @@ void (*const exit_handlers[EXIT_NR])(struct vcpu *v) = {
 	[EXIT_RDMSR] = exit_rdmsr,
 	[EXIT_WRMSR] = exit_wrmsr,
 	[EXIT_NPF] = exit_npf,
+	[EXIT_PF] = exit_pf,
+	[EXIT_INVLPG] = exit_invlpg,
+	[EXIT_INVPCID] = exit_invpcid,
 	[EXIT_CR] = exit_cr,
 	[EXIT_DR] = nothing,
 	[EXIT_EXCEPTION] = exception,
@@ -117,6 +120,7 @@ void (*const exit_handlers[EXIT_NR])(struct vcpu *v) = {
 	[EXIT_TRIPLE] = vm_triple_fault,
 	[EXIT_INIT] = nothing,
 	[EXIT_SMI] = nothing,
+	[EXIT_NONE] = nothing,
 	[EXIT_FAIL] = fail,
 	[EXIT_UNKNOWN] = unknown,
 };

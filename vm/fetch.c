@@ -81,8 +81,9 @@ void fetch_unsupported(struct vcpu *v, const struct fetch *f)
 	vcpu_inject_ud(v);
 }
 
-bool fetch_decode(struct vcpu *v, struct fetch *f, struct insn *in)
+bool fetch_decode_known(struct vcpu *v, struct fetch *f, struct insn *in, bool *known)
 {
+	*known = true;
 	if (!fetch_bytes(v, f))
 		return false;
 	switch (decode(f->bytes, f->nr, fetch_mode(f), in)) {
@@ -95,13 +96,22 @@ bool fetch_decode(struct vcpu *v, struct fetch *f, struct insn *in)
 		vcpu_inject_gp(v);
 		return false;
 	case DECODE_UNSUPPORTED:
-		fetch_unsupported(v, f);
+		*known = false;
 		return false;
 	case DECODE_INVALID:
 		break;
 	}
 	vcpu_inject_ud(v);
 	return false;
+}
+
+bool fetch_decode(struct vcpu *v, struct fetch *f, struct insn *in)
+{
+	bool known, ok = fetch_decode_known(v, f, in, &known);
+
+	if (!known)
+		fetch_unsupported(v, f);
+	return ok;
 }
 
 void fetch_changed(struct vcpu *v)

@@ -49,6 +49,8 @@ bool fetch_bytes(struct vcpu *v, struct fetch *f);
  * #UD, with a line in the log, for what is valid but not in the decoder's set.
  */
 bool fetch_decode(struct vcpu *v, struct fetch *f, struct insn *in);
+/* The same, but nothing is queued for what is not in the decoder's set: then *known is false. */
+bool fetch_decode_known(struct vcpu *v, struct fetch *f, struct insn *in, bool *known);
 
 /* What valid instructions get that nobody can execute: #UD, with a line in the log. */
 void fetch_unsupported(struct vcpu *v, const struct fetch *f);

@@ -88,6 +88,14 @@ struct hv_ops {
 
 	/* Runs the guest once. Fills v->exit and returns v->exit.reason. */
 	enum exit_reason (*enter)(struct vcpu *v);
+	/* The same under shadow paging, with v->mmu loaded. EXIT_NONE: it must be loaded again. */
+	enum exit_reason (*enter_shadow)(struct vcpu *v);
+	/* The guest has written a control register, v->mmu has taken it: hardware's follow. */
+	void (*set_paging)(struct vcpu *v);
+	/* The hardware TLB forgets gva now; for a flush of one address only. */
+	void (*flush_gva)(struct vcpu *v, gva_t gva);
+	/* The hardware TLB context; any CPU. */
+	struct mmu_tag *(*tag)(struct vcpu *v);
 	/* The event is delivered by the next entry. At most one per entry. */
 	void (*inject)(struct vcpu *v, const struct vcpu_event *e);
 	/* Takes back what inject() queued, for an entry that will not happen. */
@@ -103,7 +111,10 @@ struct hv_ops {
 	/* An NMI went in, or its IRET was executed, other than by inject() and enter(). */
 	void (*mask_nmi)(struct vcpu *v, bool masked);
 
-	/* enum vcpu_sreg; values are the guest's view; validity was checked by the caller. */
+	/*
+	 * enum vcpu_sreg; values are the guest's view; validity was checked by the caller. CR0,
+	 * CR3, CR4 and EFER are written by paging_write() only.
+	 */
 	u64 (*get_sreg)(struct vcpu *v, enum vcpu_sreg r);
 	void (*set_sreg)(struct vcpu *v, enum vcpu_sreg r, u64 val);
 	void (*get_seg)(struct vcpu *v, u32 seg, struct segment *s);

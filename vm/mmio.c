@@ -98,21 +98,19 @@ static __always_inline bool mov32(struct vcpu *v, gpa_t gpa, bool write, bool la
 	return true;
 }
 
-/* Device memory can only be the data of an instruction: nothing else is emulated. */
-static void device(struct vcpu *v, const struct mmu_fault *f)
+void mmio_fault(struct vcpu *v, gpa_t gpa, u32 access, bool table_walk)
 {
 	const char *what = NULL;
 
-	if (f->access & MMU_X)
+	if (access & MMU_X)
 		what = "instruction fetch from";
-	else if (f->table_walk)
+	else if (table_walk)
 		what = "page tables in";
 	else if (v->redelivery)
 		what = "stack or descriptor tables of an interrupt in";
 	if (what)
-		vcpu_kill(v, "%s device memory or a hole at %llx", what,
-			  (unsigned long long)f->gpa.v);
-	else if (!mov32(v, f->gpa, f->access & MMU_W, false))
+		vcpu_kill(v, "%s device memory or a hole at %llx", what, (unsigned long long)gpa.v);
+	else if (!mov32(v, gpa, access & MMU_W, is_lapic(gpa)))
 		emulate(v);
 }
 
@@ -131,7 +129,7 @@ static __noinline void fault(struct vcpu *v)
 	case MMU_RETRY:
 		break;
 	case MMU_MMIO:
-		device(v, f);
+		mmio_fault(v, f->gpa, f->access, f->table_walk);
 		break;
 	case MMU_EMULATE:
 		emulate(v);

@@ -11,6 +11,12 @@ struct vcpu;
 u64 mmio_read(struct vcpu *v, gpa_t gpa, u8 size);
 void mmio_write(struct vcpu *v, gpa_t gpa, u8 size, u64 val);
 
+/*
+ * The guest has accessed (MMU_R, W, X) device memory or a hole. It can only be the data of an
+ * instruction, which is emulated; anything else kills the vCPU.
+ */
+void mmio_fault(struct vcpu *v, gpa_t gpa, u32 access, bool table_walk);
+
 /* MOV of 32 bits between a register (or from an immediate) and memory. */
 struct mov32 {
 	u8 len, reg;

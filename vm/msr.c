@@ -14,6 +14,7 @@
 #include "vm/cpuid.h"
 #include "vm/dev/vlapic.h"
 #include "vm/hv_ops.h"
+#include "vm/paging.h"
 #include "vm/vm.h"
 
 #define MSR_PERFCTR_K7_FIRST 0xc0010000
@@ -282,7 +283,8 @@ static int wr_efer(struct vcpu *v, u32 msr, u64 val)
 		return -EINVAL;
 	if (((old ^ val) & EFER_LME) && (hv->get_sreg(v, SR_CR0) & CR0_PG))
 		return -EINVAL;
-	return wr_sreg(v, msr, (val & ~EFER_LMA) | (old & EFER_LMA));
+	(void)msr;
+	return paging_write(v, SR_EFER, (val & ~EFER_LMA) | (old & EFER_LMA)) ? 0 : -EINVAL;
 }
 
 static int rd_base(struct vcpu *v, u32 msr, u64 *val)

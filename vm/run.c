@@ -14,6 +14,7 @@
 #include "vm/event.h"
 #include "vm/exit.h"
 #include "vm/hv_ops.h"
+#include "vm/paging.h"
 #include "vm/vcpu.h"
 #include "vm/vm.h"
 
@@ -103,7 +104,7 @@ static __noinline enum exit_reason step_observed(struct vcpu *v, enum exit_reaso
 	u64 exit_tsc;
 
 	trace_event(ENTER, rdtsc(), name, last, v->regs.rip);
-	reason = hv->enter(v);
+	reason = v->mmu ? paging_enter(v) : hv->enter(v);
 	exit_tsc = rdtsc();
 	v->stat.exits[reason]++;
 	trace_event(EXIT, exit_tsc, name, reason, v->regs.rip);
@@ -116,6 +117,7 @@ static __noinline enum exit_reason step_observed(struct vcpu *v, enum exit_reaso
 void vcpu_thread(void *arg)
 {
 	struct vcpu *v = arg;
+	enum exit_reason (*const enter)(struct vcpu *) = v->mmu ? paging_enter : hv->enter;
 	enum exit_reason reason = EXIT_NR; /* none yet */
 
 	vcpu_load(v);
@@ -126,7 +128,7 @@ void vcpu_thread(void *arg)
 			reason = step_observed(v, reason);
 			continue;
 		}
-		reason = hv->enter(v);
+		reason = enter(v);
 		v->stat.exits[reason]++;
 		exit_handlers[reason](v);
 	}

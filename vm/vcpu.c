@@ -15,6 +15,7 @@
 #include "vm/fpu.h"
 #include "vm/hv_ops.h"
 #include "vm/msr.h"
+#include "vm/paging.h"
 #include "vm/vm.h"
 
 bool vcpu_stat_cycles;
@@ -88,6 +89,7 @@ void vcpu_reset(struct vcpu *v, bool init)
 	v->irq_window = false;
 	v->state = v->id == 0 ? VCPU_RUNNING : VCPU_WAIT_SIPI;
 	hv->vcpu_reset(v);
+	paging_reset(v);
 	if (!init) {
 		v->why = NULL;
 		fpu_reset(v);
@@ -164,11 +166,14 @@ int vcpu_create(struct vm *vm, u32 id, struct cpu *cpu)
 		ret = vlapic_create(v);
 	if (!ret)
 		ret = hv->vcpu_init(v);
+	if (!ret)
+		ret = paging_create(v);
 	return ret;
 }
 
 void vcpu_destroy(struct vcpu *v)
 {
+	paging_destroy(v);
 	if (v->backend)
 		hv->vcpu_fini(v);
 	if (v->lapic)

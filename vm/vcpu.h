@@ -73,7 +73,8 @@ struct vcpu {
 	struct vm *vm;
 	struct cpu *cpu; /* pinned to */
 	struct thread *thread;
-	void *backend; /* svm/ or vmx/ */
+	void *backend;       /* svm/ or vmx/ */
+	struct mmu_ctx *mmu; /* the guest's paging, if it is shadowed; else NULL */
 	struct vlapic *lapic;
 
 	/*
@@ -106,6 +107,7 @@ struct vcpu {
 	struct mmu_fault last_fault; /* `vcpu why` */
 	struct mmu_result last_result;
 	u32 last_verdict;
+	struct mmu_shadow_fault last_pf;
 	struct vcpu_stat stat;
 };
 

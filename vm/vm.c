@@ -117,13 +117,15 @@ static int create_parts(struct vm *vm)
 		ret = create_cpuid(vm);
 	if (!ret)
 		ret = add_lapic_slot(vm);
+	if (!ret && vm->cfg.paging == PAGING_SHADOW)
+		ret = mmu_shadow_init(&vm->mmu);
 	if (!ret)
 		ret = hv->vm_init(vm);
 	if (!ret)
 		ret = create_vcpus(vm);
 	if (!ret)
 		ret = chipset_create(vm);
-	if (!ret)
+	if (!ret && !vm->mmu.shadow.on)
 		ret = mmu_prebuild(&vm->mmu);
 	if (!ret)
 		ret = create_threads(vm);
@@ -161,11 +163,16 @@ static void destroy(struct vm *vm)
 	kfree(vm, sizeof(*vm));
 }
 
-/* Tables for 4 KiB pages throughout, and some for what is not RAM. */
+/*
+ * Tables for 4 KiB pages throughout, and some for what is not RAM. With shadow paging one table per
+ * 128 KiB: working sets of many processes, for which KVM reckons with half as much.
+ */
 static u32 table_quota(const struct vm_config *cfg)
 {
 	u64 pages = (cfg->memory >> PAGE_SHIFT) / 256 + 64;
 
+	if (cfg->paging == PAGING_SHADOW)
+		pages = (cfg->memory >> PAGE_SHIFT) / 32 + 256 + (u64)cfg->cpus * MMU_CTX_MIN_PAGES;
 	return (u32)MIN(pages, (u64)mmu_pool_total());
 }
 
@@ -174,9 +181,10 @@ static int check_config(const struct vm_config *cfg, char *err, size_t err_size)
 	static const char *const names[] = { "auto", "npt", "ept", "shadow" };
 	u8 native = strcmp(hv->name, "svm") == 0 ? PAGING_NPT : PAGING_EPT;
 
-	if (cfg->paging != PAGING_AUTO && cfg->paging != native) {
-		snprintf(err, err_size, "vm %s: paging = %s cannot be had here: use auto or %s",
-			 cfg->name, names[cfg->paging], names[native]);
+	if (cfg->paging != PAGING_AUTO && cfg->paging != PAGING_SHADOW && cfg->paging != native) {
+		snprintf(err, err_size,
+			 "vm %s: paging = %s cannot be had here: use auto, shadow or %s", cfg->name,
+			 names[cfg->paging], names[native]);
 		return -EINVAL;
 	}
 	if (nr_vms == CFG_MAX_VMS) {

@@ -157,6 +157,14 @@ void mmu_pf_delivered(struct mmu_ctx *c, gva_t gva);
 
 /* --- entry and exit --------------------------------------------------------------------------- */
 
+/* There is nothing to do for mmu_shadow_load(). Lock-free. */
+static inline bool mmu_shadow_ready(const struct mmu_ctx *c)
+{
+	const struct shadow_root *root = READ_ONCE(c->cache.cur);
+
+	return root && root->gen == READ_ONCE(c->vm->shadow.gen) && c->synced;
+}
+
 /*
  * Makes the wanted root the current one and builds it if need be. FIXED: ready. RETRY: again,
  * after looking for interrupts. NOMEM, KILL_VM: as for faults.
@@ -167,8 +175,22 @@ enum mmu_verdict mmu_shadow_load(struct mmu_ctx *c, struct mmu_result *r);
  * (the tag is out of the guest).
  */
 bool mmu_shadow_enter(struct mmu_ctx *c, enum mmu_flush *flush) __must_check;
+
+/* After mmu_exit() and mmu_flushed() of the tag: the entry did the flush that was asked for. */
+static inline void mmu_shadow_flushed(struct mmu_ctx *c)
+{
+	c->flush = false;
+}
+
 /* After the world switch. flushed: it did the flush that was asked for. */
-void mmu_shadow_exit(struct mmu_ctx *c, bool flushed);
+static inline void mmu_shadow_exit(struct mmu_ctx *c, bool flushed)
+{
+	mmu_exit(c->tag);
+	if (!flushed)
+		return;
+	mmu_flushed(c->tag);
+	mmu_shadow_flushed(c);
+}
 
 /* For hardware's CR3, between enter and exit. */
 static inline hpa_t mmu_ctx_root(const struct mmu_ctx *c)

@@ -44,7 +44,7 @@ enum mmu_verdict mmu_shadow_load(struct mmu_ctx *c, struct mmu_result *r)
 	enum mmu_verdict v;
 
 	*r = (struct mmu_result){ .reason = "root ready" };
-	if (likely(ready(c) && c->synced))
+	if (likely(mmu_shadow_ready(c)))
 		return MMU_FIXED;
 	v = reclaim_reserve(c, FETCH_PAGES, r);
 	if (v != MMU_FIXED)
@@ -78,13 +78,4 @@ bool mmu_shadow_enter(struct mmu_ctx *c, enum mmu_flush *flush)
 	if (c->flush)
 		*flush = MMU_FLUSH_TAG;
 	return true;
-}
-
-void mmu_shadow_exit(struct mmu_ctx *c, bool flushed)
-{
-	mmu_exit(c->tag);
-	if (!flushed)
-		return;
-	mmu_flushed(c->tag);
-	c->flush = false;
 }

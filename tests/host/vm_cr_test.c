@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* SOURCES: vm/cr.c vm/xcr.c tests/host/fake/bug.c */
+/* SOURCES: vm/cr.c vm/xcr.c tests/host/fake/paging.c tests/host/fake/bug.c */
 /* Which values CR0, CR3, CR4 and XCR0 take, and what MOV CR8 does. */
 #include "tests/host/vm_fake.h"
 
 #include "vm/cr.h"
 #include "vm/dev/vlapic.h"
 #include "vm/emul/decode.h"
+#include "vm/emulate.h"
 #include "vm/exit_priv.h"
 #include "vm/fetch.h"
 
 #define PAGED (CR0_PE | CR0_PG | CR0_ET)
 
-static u32 gps, changed;
+static u32 gps, changed, emulated;
 static struct insn next_insn;
 static struct vlapic lapic;
 
@@ -42,6 +43,19 @@ const u8 *mmu_fetch_quick(const struct mmu_vm *m, const struct mmu_regs *regs, g
 	(void)regs;
 	(void)gva;
 	return NULL;
+}
+
+void emulate(struct vcpu *v)
+{
+	(void)v;
+	emulated++;
+}
+
+bool emulate_read(struct vcpu *v, const struct fetch *f, const struct insn *in, void *buf, u32 n)
+{
+	(void)f;
+	memcpy(buf, &v->regs.gpr[in->rm], n);
+	return true;
 }
 
 void vlapic_set_tpr(struct vcpu *v, u8 tpr)
@@ -90,7 +104,7 @@ static void paging_goes_on_for_long_mode_only_with_pae_and_outside_64_bit_code(v
 
 	(void)state;
 	assert_true(cr0_valid(&s, PAGED));
-	assert_int_equal(cr0_efer(&s, PAGED), EFER_LME | EFER_LMA);
+	assert_int_equal(cr0_efer(s.efer, PAGED), EFER_LME | EFER_LMA);
 	s.cr4 = 0;
 	assert_false(cr0_valid(&s, PAGED));
 	s.cr4 = CR4_PAE;
@@ -98,7 +112,7 @@ static void paging_goes_on_for_long_mode_only_with_pae_and_outside_64_bit_code(v
 	assert_false(cr0_valid(&s, PAGED));
 	s.efer = 0;
 	assert_true(cr0_valid(&s, PAGED));
-	assert_int_equal(cr0_efer(&s, PAGED), 0);
+	assert_int_equal(cr0_efer(s.efer, PAGED), 0);
 }
 
 static void paging_goes_off_only_outside_64_bit_code_and_without_pcids(void **state)
@@ -109,7 +123,7 @@ static void paging_goes_off_only_outside_64_bit_code_and_without_pcids(void **st
 	assert_false(cr0_valid(&s, CR0_PE));
 	s.cs_long = false;
 	assert_true(cr0_valid(&s, CR0_PE));
-	assert_int_equal(cr0_efer(&s, CR0_PE), EFER_LME);
+	assert_int_equal(cr0_efer(s.efer, CR0_PE), EFER_LME);
 	s.cr4 |= CR4_PCIDE;
 	assert_false(cr0_valid(&s, CR0_PE));
 }
@@ -172,7 +186,7 @@ static int setup(void **state)
 	fake_seg[S_CS].attr = SEG_ATTR_L;
 	fake_vcpu.exit.cr.nr = 8;
 	fake_vcpu.exit.cr.gpr = 0xff;
-	gps = changed = 0;
+	gps = changed = emulated = 0;
 	return 0;
 }
 
@@ -197,6 +211,33 @@ static void mov_cr8_is_the_task_priority(void **state)
 	assert_int_equal(fake_vcpu.regs.gpr[R_CX], 5);
 }
 
+/* Source: AMD APM 3 "CLTS", "LMSW": PE can be set, not cleared; bits from 4 up stay. */
+static void clts_and_lmsw_change_the_low_bits_of_cr0(void **state)
+{
+	(void)state;
+	fake_vcpu.exit.cr.nr = 0;
+	fake_vcpu.exit.cr.write = true;
+	fake_sreg[SR_CR0] = CR0_ET | CR0_PE | CR0_TS | CR0_MP | CR0_NE;
+	next_insn = (struct insn){ .len = 2, .op = OP_CLTS };
+	exit_cr(&fake_vcpu);
+	assert_int_equal(fake_sreg[SR_CR0], CR0_ET | CR0_PE | CR0_MP | CR0_NE);
+	assert_int_equal(fake_vcpu.regs.rip, 2);
+	next_insn = (struct insn){ .len = 3, .op = OP_LMSW, .rm = R_BX };
+	fake_vcpu.regs.gpr[R_BX] = 0xfff0 | CR0_EM;
+	exit_cr(&fake_vcpu);
+	assert_int_equal(fake_sreg[SR_CR0], CR0_ET | CR0_PE | CR0_EM | CR0_NE);
+	fake_sreg[SR_EFER] = 0;
+	fake_sreg[SR_CR0] = CR0_ET;
+	fake_vcpu.regs.gpr[R_BX] = CR0_PE;
+	exit_cr(&fake_vcpu);
+	assert_int_equal(fake_sreg[SR_CR0], CR0_ET | CR0_PE);
+	assert_int_equal(fake_vcpu.regs.rip, 8);
+	next_insn = (struct insn){ .len = 3, .op = OP_SMSW };
+	fake_vcpu.exit.cr.write = false;
+	exit_cr(&fake_vcpu);
+	assert_int_equal(emulated, 1);
+}
+
 static void another_instruction_is_tried_again(void **state)
 {
 	(void)state;
@@ -217,6 +258,7 @@ int main(void)
 		cmocka_unit_test(cr4_takes_what_cpuid_shows_and_the_mode_allows),
 		cmocka_unit_test(xcr0_components_come_in_order),
 		cmocka_unit_test_setup(mov_cr8_is_the_task_priority, setup),
+		cmocka_unit_test_setup(clts_and_lmsw_change_the_low_bits_of_cr0, setup),
 		cmocka_unit_test_setup(another_instruction_is_tried_again, setup),
 	};
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* SOURCES: vm/event.c lib/trace.c tests/host/fake/clock.c tests/host/fake/bug.c */
+/* SOURCES: vm/event.c lib/trace.c tests/host/fake/clock.c tests/host/fake/paging.c tests/host/fake/bug.c */
 /* Which event goes into the guest, when it has to wait, and how exceptions combine. */
 #include "tests/host/vm_fake.h"
 

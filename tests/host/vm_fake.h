@@ -80,11 +80,19 @@ static void fake_flush(struct vcpu *v)
 	fake_flushes++;
 }
 
+static gva_t fake_get_code(struct vcpu *v, struct mmu_regs *r, u8 *bits)
+{
+	(void)r;
+	*bits = 64;
+	return GVA(v->regs.rip);
+}
+
 static const struct hv_ops fake_hv = {
 	.name = "fake",
 	.get_sreg = fake_get_sreg,
 	.set_sreg = fake_set_sreg,
 	.get_seg = fake_get_seg,
+	.get_code = fake_get_code,
 	.set_seg = fake_set_seg,
 	.inject = fake_inject,
 	.irq_window = fake_set_irq_window,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* SOURCES: vm/run.c vm/event.c lib/trace.c tests/host/fake/clock.c tests/host/fake/bug.c */
+/* SOURCES: vm/run.c vm/event.c lib/trace.c tests/host/fake/clock.c tests/host/fake/paging.c tests/host/fake/bug.c */
 /* What a vCPU does between two entries: first the hypervisor, then signals, then events. */
 #include "tests/host/vm_fake.h"
 

@@ -73,3 +73,8 @@ struct emul {
 
 /* in: from decode() with fetch_mode(e->fetch). */
 enum emul_res emul_exec(struct emul *e, const struct insn *in);
+
+/* For the handler of an intercept: linear address of the memory operand, whatever its segment
+ * allows; EMUL_OK or EMUL_FAULT with n bytes of the rm operand, n > 8 only in memory. */
+gva_t emul_address(struct emul *e, const struct insn *in);
+enum emul_res emul_read(struct emul *e, const struct insn *in, void *buf, u32 n);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "vm/emul/operand.h"
 
+#include <string.h>
+
 #include "vm/emul/alu.h"
 #include "vm/segment.h"
 #include "vm/vcpu.h"
@@ -113,4 +115,30 @@ enum emul_res rm_set(struct emul *e, const struct insn *in, u64 val)
 	}
 	r = operand_gva(e, in, true, &gva);
 	return r ? r : e->ops->write(e, gva, &val, in->rm_size);
+}
+
+gva_t emul_address(struct emul *e, const struct insn *in)
+{
+	u64 off = operand_offset(e, in);
+	struct segment s = { 0 };
+
+	if (!emul_is_64(e) || in->seg == S_FS || in->seg == S_GS)
+		e->ops->get_seg(e, in->seg, &s);
+	off += s.base;
+	return GVA(emul_is_64(e) ? off : (u32)off);
+}
+
+enum emul_res emul_read(struct emul *e, const struct insn *in, void *buf, u32 n)
+{
+	enum emul_res r;
+	gva_t gva;
+
+	if (!(in->flags & INSN_MEM)) {
+		u64 val = reg_get(e, in, in->rm, n);
+
+		memcpy(buf, &val, n);
+		return EMUL_OK;
+	}
+	r = operand_linear(e, in->seg, operand_offset(e, in), n, false, &gva);
+	return r ? r : e->ops->read(e, gva, buf, n, false);
 }

@@ -7,10 +7,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/bug.h"
+
 #include "arch/regs.h"
 #include "vm/acpi/vacpi.h"
 #include "vm/hv_ops.h"
 #include "vm/load/load_priv.h"
+#include "vm/paging.h"
 #include "vm/vm.h"
 
 #define CODE_TYPE 0xb /* execute, read, accessed */
@@ -64,6 +67,14 @@ static void set_real_segments(struct vcpu *v)
 	}
 }
 
+/* In 64-bit paging and without any there are no PDPTEs that could be wrong. */
+static void write_paging(struct vcpu *v, enum vcpu_sreg reg, u64 val)
+{
+	bool ok = paging_write(v, reg, val);
+
+	ASSERT(ok);
+}
+
 static void set_cpu(struct vcpu *v, const struct boot_cpu *c)
 {
 	if (c->mode == BOOT_REAL)
@@ -71,12 +82,12 @@ static void set_cpu(struct vcpu *v, const struct boot_cpu *c)
 	else
 		set_flat_segments(v, c);
 	if (c->mode == BOOT_LONG) {
-		hv->set_sreg(v, SR_CR3, c->cr3);
-		hv->set_sreg(v, SR_CR4, CR4_PAE);
-		hv->set_sreg(v, SR_EFER, EFER_LME | EFER_LMA);
-		hv->set_sreg(v, SR_CR0, CR0_PE | CR0_ET | CR0_NE | CR0_PG);
+		write_paging(v, SR_CR3, c->cr3);
+		write_paging(v, SR_CR4, CR4_PAE);
+		write_paging(v, SR_EFER, EFER_LME);
+		write_paging(v, SR_CR0, CR0_PE | CR0_ET | CR0_NE | CR0_PG);
 	} else if (c->mode == BOOT_PROT) {
-		hv->set_sreg(v, SR_CR0, CR0_PE | CR0_ET | CR0_NE);
+		write_paging(v, SR_CR0, CR0_PE | CR0_ET | CR0_NE);
 	}
 	v->regs.rip = c->rip;
 	v->regs.rflags = RFLAGS_ONE;

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "vm/paging.h"
+
+#include <errno.h>
+
+#include "arch/mem.h"
+#include "arch/regs.h"
+#include "mmu/shadow/ctx.h"
+#include "vm/cpuid.h"
+#include "vm/cr.h"
+#include "vm/vm.h"
+
+/* --- life ------------------------------------------------------------------------------------- */
+
+int paging_create(struct vcpu *v)
+{
+	const struct guest_caps *g = &v->vm->cpuid->caps;
+	const struct mmu_caps caps = {
+		.maxphyaddr = g->maxphyaddr,
+		.has_nx = g->nx,
+		.has_1g = g->has_1g,
+		.has_pse36 = g->pse36,
+	};
+	struct mmu_ctx *c;
+	int ret;
+
+	if (!v->vm->mmu.shadow.on)
+		return 0;
+	c = kzalloc(sizeof(*c));
+	if (!c)
+		return -ENOMEM;
+	ret = mmu_ctx_init(c, &v->vm->mmu, hv->tag(v), &caps);
+	if (ret) {
+		kfree(c, sizeof(*c));
+		return ret;
+	}
+	v->mmu = c;
+	return 0;
+}
+
+void paging_destroy(struct vcpu *v)
+{
+	if (!v->mmu)
+		return;
+	mmu_ctx_fini(v->mmu);
+	kfree(v->mmu, sizeof(*v->mmu));
+	v->mmu = NULL;
+}
+
+/* Source: AMD APM 2 "Processor Initialization State". */
+void paging_reset(struct vcpu *v)
+{
+	static const struct mmu_regs regs = { .cr0 = CR0_CD | CR0_NW | CR0_ET };
+
+	/* Without paging there are no PDPTEs, so it cannot fail. */
+	if (v->mmu && mmu_write_regs(v->mmu, &regs, MMU_WROTE_ALL))
+		hv->set_paging(v);
+}
+
+/* --- registers -------------------------------------------------------------------------------- */
+
+static void write_nested(struct vcpu *v, enum vcpu_sreg reg, u64 val)
+{
+	if (reg == SR_CR3 && (hv->get_sreg(v, SR_CR4) & CR4_PCIDE))
+		val &= ~CR3_NOFLUSH;
+	if (reg == SR_CR0)
+		hv->set_sreg(v, SR_EFER, cr0_efer(hv->get_sreg(v, SR_EFER), val));
+	hv->set_sreg(v, reg, val);
+}
+
+static bool write_shadow(struct vcpu *v, enum vcpu_sreg reg, u64 val)
+{
+	struct mmu_regs r = v->mmu->regs;
+	enum mmu_reg_write what;
+
+	switch (reg) {
+	case SR_CR0:
+		what = MMU_WROTE_CR0;
+		r.cr0 = val;
+		r.efer = cr0_efer(r.efer, val);
+		break;
+	case SR_CR3:
+		what = MMU_WROTE_CR3;
+		if (r.cr4 & CR4_PCIDE) {
+			what = val & CR3_NOFLUSH ? MMU_WROTE_CR3_NOFLUSH : MMU_WROTE_CR3;
+			val &= ~CR3_NOFLUSH;
+		}
+		r.cr3 = val;
+		break;
+	case SR_CR4:
+		what = MMU_WROTE_CR4;
+		r.cr4 = val;
+		break;
+	default:
+		what = MMU_WROTE_EFER;
+		r.efer = val;
+		break;
+	}
+	if (!mmu_write_regs(v->mmu, &r, what))
+		return false;
+	hv->set_paging(v);
+	return true;
+}
+
+bool paging_write(struct vcpu *v, enum vcpu_sreg reg, u64 val)
+{
+	if (v->mmu)
+		return write_shadow(v, reg, val);
+	write_nested(v, reg, val);
+	return true;
+}
+
+/* --- entry ------------------------------------------------------------------------------------ */
+
+/* False: killed. */
+static __noinline bool load(struct vcpu *v)
+{
+	struct mmu_result r;
+	enum mmu_verdict verdict;
+
+	/* The rounds are bounded: what cannot be synced in some of them is dropped. */
+	do {
+		verdict = mmu_shadow_load(v->mmu, &r);
+	} while (verdict == MMU_RETRY);
+	if (verdict == MMU_FIXED)
+		return true;
+	hv->cancel(v);
+	vcpu_kill(v, "its page tables cannot be shadowed: %s", r.reason);
+	return false;
+}
+
+enum exit_reason paging_enter(struct vcpu *v)
+{
+	enum exit_reason reason;
+
+	do {
+		if (unlikely(!mmu_shadow_ready(v->mmu)) && !load(v)) {
+			v->exit.reason = EXIT_NONE;
+			return EXIT_NONE;
+		}
+		reason = hv->enter_shadow(v);
+	} while (unlikely(reason == EXIT_NONE));
+	return reason;
+}
