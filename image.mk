@@ -79,8 +79,7 @@ $(GUEST)/obj/%.o: % $(BUILD)/flags | $(NEWLIB)/unpacked
 	$Q mkdir -p $(@D)
 	$Q $(CC) $(GUEST_FLAGS) -Wa,--noexecstack -MMD -MP -c -o $@ $<
 $(GUEST)/%.elf: $(GUEST)/obj/tests/guests/%.c.o $(GUEST_LIB) $(BUILD)/libc.a tests/guests/lib/link.ld
-	$Q ld -nostdlib -static --build-id=none -z max-page-size=0x1000 -z noexecstack \
-		--no-warn-rwx-segments -T tests/guests/lib/link.ld -o $@ $(filter %.o %.a,$^)
+	$Q $(GUEST_LD)
 $(GUEST)/access.elf: $(patsubst %,$(GUEST)/obj/%.o,$(wildcard tests/guests/access/*.[cS]))
 $(GUEST)/%: $(GUEST)/%.elf
 	@echo "  GUEST   $@"
@@ -91,7 +90,40 @@ $(GUEST)/flat: $(GUEST)/obj/tests/guests/flat.S.o
 	@echo "  GUEST   $@"
 	$Q ld -nostdlib -static --build-id=none -Ttext=0x7c00 --oformat=binary -o $@ $<
 
-guests: $(GUEST_ELF) $(GUEST)/flat
+# tests/guests/paging/pg_NAME.c becomes $(GUEST)/pg_NAME64 and pg_NAME32, for 64-bit and 32-bit
+# modes; the other files of that folder are their library. In 32-bit objects it is lib32/ that
+# stands in for the files of lib/ with the same job, and C for newlib's assembly.
+PG_SRC    := $(wildcard tests/guests/paging/pg_*.c)
+PG_LIB    := $(filter-out $(PG_SRC),$(wildcard tests/guests/paging/*.c))
+PG_ELF    := $(foreach n,64 32,$(PG_SRC:tests/guests/paging/%.c=$(GUEST)/%$n))
+PG_LIB64  := $(patsubst %,$(GUEST)/obj/%.o,$(PG_LIB) tests/guests/paging/user64.S) $(GUEST_LIB)
+PG_LIB32  := $(patsubst %,$(GUEST)/obj32/%.o,$(PG_LIB) tests/guests/paging/user32.S \
+	$(wildcard tests/guests/lib32/*.[cS]) lib/libc.c \
+	$(addprefix tests/guests/lib/,apic.c report.c smp.c trap.c trampoline.S))
+CORE32    := $(filter-out -mcmodel=kernel -mno-red-zone,$(CORE)) -m32 -march=x86-64
+NEWLIB_SRC32 := $(patsubst machine/x86_64/%.S,string/%.c,$(NEWLIB_SRC))
+
+$(GUEST)/obj32/%.o: % $(BUILD)/flags | $(NEWLIB)/unpacked
+	$Q mkdir -p $(@D)
+	$Q $(CC) $(CORE32) -O2 -g $(WARN) $(INC) -Wa,--noexecstack -MMD -MP -c -o $@ $<
+$(addprefix $(NEWLIB)/libc/string/,memcpy.c memset.c): $(NEWLIB)/unpacked ;
+$(NEWLIB)/obj32/%.o: $(NEWLIB)/libc/% lib/newlib/newlib.h $(BUILD)/flags
+	$Q mkdir -p $(@D)
+	$Q $(CC) $(CORE32) -O2 -w -fno-builtin $(INC) $(NEWLIB_DEF) -Wa,--noexecstack -c -o $@ $<
+$(BUILD)/libc32.a: $(NEWLIB_SRC32:%=$(NEWLIB)/obj32/%.o)
+	@echo "  AR      $@"
+	$Q rm -f $@ && $(AR) rcsD $@ $^
+
+GUEST_LD = ld -nostdlib -static --build-id=none -z max-page-size=0x1000 -z noexecstack \
+	--no-warn-rwx-segments -T tests/guests/lib/link.ld -o $@ $(filter %.o %.a,$^)
+$(GUEST)/pg_%64.elf: $(GUEST)/obj/tests/guests/paging/pg_%.c.o $(PG_LIB64) $(BUILD)/libc.a \
+		tests/guests/lib/link.ld
+	$Q $(GUEST_LD)
+$(GUEST)/pg_%32.elf: $(GUEST)/obj32/tests/guests/paging/pg_%.c.o $(PG_LIB32) $(BUILD)/libc32.a \
+		tests/guests/lib/link.ld
+	$Q $(GUEST_LD) -m elf_i386
+
+guests: $(GUEST_ELF) $(PG_ELF) $(GUEST)/flat
 .PHONY: guests
 
--include $(shell find $(GUEST)/obj -name '*.d' 2>/dev/null)
+-include $(shell find $(GUEST)/obj $(GUEST)/obj32 -name '*.d' 2>/dev/null)

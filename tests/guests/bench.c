@@ -185,7 +185,7 @@ static void second_cpu(void)
 
 static void bench_interrupts(void)
 {
-	idt_set_entry(VECTOR, bench_irq);
+	idt_set_entry(VECTOR, 0, bench_irq);
 	irq_enable();
 	measure("self_ipi", op_self_ipi);
 	if (cpuid(1, 0).ecx & BIT32(24)) {

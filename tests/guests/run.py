@@ -82,6 +82,7 @@ RUNS = [
     Run("modes"),
     Run("task"),
     Run("chipset"),
+    *(Run(f"pg_tlb{bits}") for bits in (64, 32)),
     Run("reset"),
     Run("poweroff"),
     Run("flat", boot="disk"),

@@ -34,9 +34,9 @@ void idt_set(u8 vector, u8 ist, u8 dpl)
 	set_gate(vector, (u64)vectors + vector * 16ULL, ist, dpl);
 }
 
-void idt_set_entry(u8 vector, void (*entry)(void))
+void idt_set_entry(u8 vector, u8 dpl, void (*entry)(void))
 {
-	set_gate(vector, (u64)entry, 0, 0);
+	set_gate(vector, (u64)entry, 0, dpl);
 }
 
 void *idt_address(void)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What a bare-metal test program starts with: 64-bit mode, the low 4 GiB mapped to themselves (or
- * 32-bit protected mode without paging: tests/guests/paging/), an IDT, COM1, and a protocol of verdict lines. Each program defines guest_main() and returns from
- * it; the last line and the exit status follow by themselves.
+ * 32-bit protected mode without paging: tests/guests/paging/), an IDT, COM1, and a protocol of
+ * verdict lines. Each program defines guest_main() and returns from it; the last line and the exit
+ * status follow by themselves.
  *
  *	ok NAME				the rule holds
  *	not ok NAME: REASON		it does not
@@ -110,7 +111,7 @@ bool trap_wait(u8 vector, u32 n);
 /* Descriptor of an interrupt gate, for tests that need another stack or privilege level. */
 void idt_set(u8 vector, u8 ist, u8 dpl);
 /* An entry point of the program's own, which ends with IRETQ. */
-void idt_set_entry(u8 vector, void (*entry)(void));
+void idt_set_entry(u8 vector, u8 dpl, void (*entry)(void));
 /* Where the IDT is. */
 void *idt_address(void);
 
@@ -208,12 +209,12 @@ enum {
 
 static inline u32 apic_read(u32 reg)
 {
-	return *(volatile u32 *)(APIC_PAGE + reg);
+	return *(volatile u32 *)(uintptr_t)(APIC_PAGE + reg);
 }
 
 static inline void apic_write(u32 reg, u32 val)
 {
-	*(volatile u32 *)(APIC_PAGE + reg) = val;
+	*(volatile u32 *)(uintptr_t)(APIC_PAGE + reg) = val;
 }
 
 /* The APIC on, all LVT entries masked, TPR 0, spurious vector 0xff; PICs masked at 0x20-0x2f. */
