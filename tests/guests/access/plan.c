@@ -69,13 +69,12 @@ static struct attempt *try(const u64 before[LEVELS_MAX], u32 kind)
 	return a;
 }
 
-/* Kinds that can differ from another: AC counts for the supervisor's data, under SMAP. */
+/* AC counts for the supervisor's data under SMAP, and might be thought to count under SMEP. */
 static bool kind_counts(const struct regs *r, u32 kind)
 {
-	bool data = (kind & OP_MASK) != OP_FETCH;
 	bool supervisor = !(kind & KIND_USER) || (kind & OP_MASK) == OP_LDT;
 
-	return !(kind & KIND_AC) || (r->smap && data && supervisor);
+	return !(kind & KIND_AC) || (supervisor && (r->smap || r->smep));
 }
 
 static void try_kinds(const u64 before[LEVELS_MAX])
@@ -355,8 +354,9 @@ static void part_single(u32 level, u32 leaf_level)
 
 	/* address bits are no flags */
 	known |= MASK(cpu->maxphyaddr - 1, 12) | PTE_PS;
-	if (level == leaf_level && level > 1 && mode->entry_size == 8)
-		known &= ~MASK(12 + 9 * (level - 1) - 1, 12);
+	if (level == leaf_level && level > 1) /* bits 20:13 of 4 MiB pages are */
+		known &= mode->entry_size == 8 ? ~MASK(12 + 9 * (level - 1) - 1, 12)
+					       : ~(BIT(12) | BIT(21));
 	benign_entries(e, leaf_level);
 	benign = e[level - 1];
 	for (u32 s = 0; s < 32; s += 5) {
