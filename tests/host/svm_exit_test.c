@@ -138,6 +138,36 @@ static void msr_direction_is_in_exitinfo1(void **state)
 	assert_int_equal(leave(VMEXIT_MSR, 1, 0), EXIT_WRMSR);
 }
 
+static void task_switch(void **state)
+{
+	static const struct {
+		u64 info2;
+		u32 intinfo;
+		u8 source;
+	} rules[] = {
+		{ 0, 0, TASK_CALL },          { BIT(36), 0, TASK_IRET },
+		{ BIT(38), 0, TASK_JMP },     { 0, 0x80000400, TASK_GATE }, /* INTn */
+		{ 0, 0x80000030, TASK_GATE },
+	};
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_SIZE(rules); i++) {
+		b.ctl.exit_int_info = rules[i].intinfo;
+		b.save.rflags = RFLAGS_RF | RFLAGS_ONE;
+		assert_int_equal(leave(VMEXIT_TASK_SWITCH, 0x48, rules[i].info2), EXIT_TASK_SWITCH);
+		assert_int_equal(v.exit.task.source, rules[i].source);
+		assert_int_equal(v.exit.task.selector, 0x48);
+		assert_false(v.exit.task.has_error);
+		assert_int_equal(v.regs.rflags, RFLAGS_ONE);
+	}
+	b.ctl.exit_int_info = 0x80000b0d;
+	leave(VMEXIT_TASK_SWITCH, 0x48, BIT(44) | BIT(48) | 0x1234);
+	assert_true(v.exit.task.has_error);
+	assert_int_equal(v.exit.task.error, 0x1234);
+	assert_int_equal(v.regs.rflags, RFLAGS_ONE | RFLAGS_RF);
+	assert_int_equal(v.pending.vector, EXC_GP);
+}
+
 static void port_access(void **state)
 {
 	(void)state;
@@ -490,6 +520,7 @@ int main(void)
 		cmocka_unit_test_setup(reserved_cr_bit_is_the_guests_fault_on_tcg, setup),
 		cmocka_unit_test_setup(plain_exits, setup),
 		cmocka_unit_test_setup(msr_direction_is_in_exitinfo1, setup),
+		cmocka_unit_test_setup(task_switch, setup),
 		cmocka_unit_test_setup(port_access, setup),
 		cmocka_unit_test_setup(nested_fault, setup),
 		cmocka_unit_test_setup(instruction_bytes_only_with_decode_assists, setup),
