@@ -68,6 +68,15 @@ static void counter(struct out *o, enum mmu_stat_id id, u64 count, u64 since)
 	out_end(o);
 }
 
+/* People need not see what only the other kind of paging counts. */
+static bool concerns(enum mmu_stat_id id, bool shadow)
+{
+	if (id >= MMU_STAT_SHADOW_FAULT)
+		return shadow;
+	return !shadow || id == MMU_STAT_FAULT_DIRTY || id == MMU_STAT_NOMEM ||
+	       id > MMU_STAT_COLLAPSE;
+}
+
 static void run_stat(struct out *o, int argc, char **argv)
 {
 	struct vm *vm = target_vm(o, argv[0]);
@@ -89,7 +98,8 @@ static void run_stat(struct out *o, int argc, char **argv)
 	for (u32 i = 0; i < MMU_STAT_NR; i++) {
 		u64 count = mmu_stat_get(m, (enum mmu_stat_id)i), *from = &base[vm->id][i];
 
-		counter(o, (enum mmu_stat_id)i, count, count - *from);
+		if (o->json || count || concerns((enum mmu_stat_id)i, m->shadow.on))
+			counter(o, (enum mmu_stat_id)i, count, count - *from);
 		if (reset)
 			*from = count;
 	}

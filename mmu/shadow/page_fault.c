@@ -179,7 +179,7 @@ static void trace_fault(const struct mmu_vm *m, const struct mmu_shadow_fault *f
 			enum mmu_verdict v, const struct mmu_result *r)
 {
 	mmu_trace(m, SHADOW_FAULT, f->gva.v, f->hw_error, mmu_verdict_name(v));
-	if (r->reason)
+	if (v != MMU_FIXED && r->reason)
 		mmu_trace(m, SHADOW_WHY, f->gva.v, r->gpa.v, r->reason);
 }
 
