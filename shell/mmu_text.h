@@ -6,7 +6,10 @@
 
 #include "mmu/role.h"
 
-/* These two return the length, as snprintf does. Of the direct map: "leaf R-X", "table", "mmio", "-". */
+/*
+ * These two return the length, as snprintf does. Of the direct map: "leaf R-X", "table", "mmio",
+ * "-".
+ */
 int spte_text(u64 e, char *buf, size_t size);
 /* "lm4 nx wp access=rwux caps=0" */
 int role_text(union page_role role, char *buf, size_t size);

@@ -68,6 +68,9 @@ ENDS = ("fetch_device fetch_nothing stack_in_device stack_in_nothing idt_in_devi
 
 # Modes of paging of tests/guests/access.c.
 MODES = "two_level pse pae four_level five_level".split()
+# Programs of tests/guests/paging/ for one CPU.
+PG = "tlb tree".split()
+
 
 RUNS = [
     Run("hello"),
@@ -82,7 +85,7 @@ RUNS = [
     Run("modes"),
     Run("task"),
     Run("chipset"),
-    *(Run(f"pg_tlb{bits}") for bits in (64, 32)),
+    *(Run(f"pg_{name}{bits}") for name in PG for bits in (64, 32)),
     Run("reset"),
     Run("poweroff"),
     Run("flat", boot="disk"),
