@@ -269,8 +269,7 @@ static void root_reuse(void)
 		wrong += (pg_get(at((uintptr_t)pg_slot(keeper, VA, 1))) & PG_ADDRESS) !=
 			 (i & 1 ? a : b);
 		/* written through the page that is a table */
-		pg_set(at(VA + PAGE_SIZE +
-			  ((uintptr_t)pg_slot(keeper, VA, 1) & (PAGE_SIZE - 1))),
+		pg_set(at(VA + PAGE_SIZE + ((uintptr_t)pg_slot(keeper, VA, 1) & (PAGE_SIZE - 1))),
 		       (i & 1 ? b : a) | PTE_KERNEL);
 		pg_flush(VA);
 		wrong += pg_read(VA) != mark;
@@ -324,8 +323,8 @@ static void isolation(void)
 }
 
 static const struct pg_scene scenes[] = {
-	{ "self_map", self_map },	{ "pdpt", pdpt_rewrite }, { "pdpts", many_pdpts },
-	{ "ping_pong", ping_pong },	{ "reuse", root_reuse },  { "isolation", isolation },
+	{ "self_map", self_map },   { "pdpt", pdpt_rewrite }, { "pdpts", many_pdpts },
+	{ "ping_pong", ping_pong }, { "reuse", root_reuse },  { "isolation", isolation },
 };
 
 void guest_main(void)
