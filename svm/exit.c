@@ -219,7 +219,7 @@ static __noinline enum exit_reason exited_busy(struct vcpu *v, struct svm_vcpu *
 		flushed(v, s, (u32)c->exit_code != VMEXIT_INVALID);
 	if (s->busy & BUSY_VIRQ)
 		svm_virq_ended(v);
-	if (c->exit_int_info & EVENTINJ_VALID)
+	if ((c->exit_int_info & EVENTINJ_VALID) && !v->redelivery)
 		svm_interrupted(v);
 	if ((s->busy & BUSY_STEPPING) && svm_stepped(v)) {
 		v->exit.code = c->exit_code;

@@ -61,11 +61,15 @@ static void inject_virq(struct svm_vcpu *s, u8 vector)
 	virq_set(s->vmcb, true, false);
 }
 
+/*
+ * QUIRK: when a fault interrupts its delivery, QEMU TCG leaves V_IRQ set and reports an exception
+ * of that vector, which could not be injected again.
+ */
 void svm_virq_ended(struct vcpu *v)
 {
 	struct svm_vcpu *s = svm_of(v);
 	struct vmcb_ctl *c = &s->vmcb->ctl;
-	bool taken = !(c->int_ctl & INT_CTL_V_IRQ) || (c->exit_int_info & EVENTINJ_VALID);
+	bool taken = !(c->int_ctl & INT_CTL_V_IRQ);
 
 	s->busy &= (u8)~BUSY_VIRQ;
 	if (!taken) {

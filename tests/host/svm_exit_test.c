@@ -277,9 +277,26 @@ static void flush_is_recorded_unless_the_entry_failed(void **state)
 
 static void interrupted(u32 info, u32 error)
 {
+	v.redelivery = false;
 	b.ctl.exit_int_info = info;
 	b.ctl.exit_int_error = error;
 	leave(VMEXIT_NPF, 4, 0);
+}
+
+/* As QEMU TCG reports a fault in the delivery of a virtual interrupt. */
+static void interrupted_virtual_interrupt_stays_an_interrupt(void **state)
+{
+	const struct vcpu_event e = { .type = EVENT_IRQ, .vector = 0x30 };
+
+	(void)state;
+	svm_facts.is_tcg = true;
+	svm_inject(&v, &e);
+	b.ctl.exit_int_info = EVENTINJ_VALID | EVENTINJ_TYPE_EXC << 8 | 0x30;
+	leave(VMEXIT_EXCEPTION + EXC_PF, 0, 0x5000);
+	assert_int_equal(v.pending.type, EVENT_IRQ);
+	assert_int_equal(v.pending.vector, 0x30);
+	assert_true(v.redelivery);
+	assert_int_equal(b.ctl.int_ctl & INT_CTL_V_IRQ, 0);
 }
 
 static void interrupted_delivery_becomes_pending(void **state)
@@ -529,6 +546,7 @@ int main(void)
 		cmocka_unit_test_setup(debug_register_access_gives_them_to_the_guest, setup),
 		cmocka_unit_test_setup(intercepted_exception, setup),
 		cmocka_unit_test_setup(flush_is_recorded_unless_the_entry_failed, setup),
+		cmocka_unit_test_setup(interrupted_virtual_interrupt_stays_an_interrupt, setup),
 		cmocka_unit_test_setup(interrupted_delivery_becomes_pending, setup),
 		cmocka_unit_test_setup(software_interrupts_are_executed_again_instead, setup),
 		cmocka_unit_test_setup(injection_is_encoded_and_can_be_taken_back, setup),
