@@ -136,8 +136,11 @@ static void show_why(struct vcpu *v, struct out *o)
 		return;
 	out_heading(o);
 	out_begin(o);
-	out_hex(o, "last_fault", 16, v->last_fault.gpa.v);
-	out_hex(o, "error", 8, v->last_fault.hw_error);
+	if (v->mmu)
+		out_hex(o, "fault_gva", 18, v->last_pf.gva.v);
+	else
+		out_hex(o, "fault_gpa", 18, v->last_fault.gpa.v);
+	out_hex(o, "error", 8, v->mmu ? v->last_pf.hw_error : v->last_fault.hw_error);
 	out_str(o, "verdict", -10, mmu_verdict_name(v->last_verdict));
 	out_str(o, "reason", 0, v->last_result.reason);
 	out_end(o);
