@@ -66,10 +66,11 @@ static u32 leaf_level(const struct fetch *f)
  * unsync. The memory need not be read where nothing can have changed since before the walk: the
  * table was frozen all the time, and no store to a frozen table has been let through.
  */
-static bool gpte_still(const struct fetch *f, spx_t x, u32 level)
+static bool gpte_still(const struct fetch *f, spx_t x, u32 idx, struct line *line)
 {
 	struct mmu_vm *m = vm_of(f);
 	const struct sp *sp = sp_get(x);
+	u32 level = sp->role.level;
 	u64 now;
 
 	if (level < guest_level(f))
@@ -84,8 +85,8 @@ static bool gpte_still(const struct fetch *f, spx_t x, u32 level)
 		return true;
 	if (MUTANT(S3_03_NEIGHBOUR_COMPARED) && level < f->walk->top)
 		level++;
-	if (MUTANT(S3_09_ENTRY_READ_TWICE))
-		(void)gpte_read(m, f->walk->gpte_gpa[level], sp_source_size(sp->role));
+	if (level == 1 && line_read(f, x, idx, line))
+		return line_entry(line, x, idx) == f->walk->gpte[level];
 	now = gpte_read(m, f->walk->gpte_gpa[level], sp_source_size(sp->role));
 	return now == f->walk->gpte[level];
 }
@@ -174,15 +175,12 @@ static bool may_write_table(const struct fetch *f, struct mmu_result *r)
 	return false;
 }
 
-/* W of the leaf is right for slot, log, tracking and shadows. A write has been allowed before. */
-static u32 limit_rights(const struct fetch *f, u32 level, u32 rights)
+u32 frame_rights(struct mmu_vm *m, const struct slot *s, gfn_t gfn, u32 rights, bool tables)
 {
-	const struct slot *s = f->slot;
-	u64 i = f->gfn.v - s->gfn.v;
+	u64 i = gfn.v - s->gfn.v;
 
-	if (s->kind != SLOT_RAM || track_count(s, i) || (s->dirty_log && !dirty_test(s, i)))
-		return rights & ~MMU_W;
-	if (level == 1 && !(f->access & MMU_W) && sp_count_of(vm_of(f), f->gfn))
+	if (s->kind != SLOT_RAM || track_count(s, i) || (s->dirty_log && !dirty_test(s, i)) ||
+	    (tables && sp_count_of(m, gfn)))
 		return rights & ~MMU_W;
 	return rights;
 }
@@ -221,6 +219,8 @@ static enum mmu_verdict set_leaf(const struct fetch *f, spx_t x, u32 idx, struct
 	union page_role role = sp_get(x)->role;
 	gfn_t first = level_first(f->gfn, role.level);
 	u32 rights = guest_rights(f, role);
+	/* A write to a table has been allowed when the leaf is made; a large leaf covers none. */
+	bool tables = role.level == 1 && !(f->access & MMU_W);
 	u64 *p = &sp_table(x)[idx], e, src = 0;
 
 	if (f->access & MMU_W && !(rights & MMU_W)) {
@@ -231,7 +231,7 @@ static enum mmu_verdict set_leaf(const struct fetch *f, spx_t x, u32 idx, struct
 	    !(MUTANT(LOST_WRITE_PROTECTION) && sspte_writable(*p)) && !may_write_table(f, r))
 		return MMU_EMULATE;
 	e = sspte_leaf(hfn_to_hpa(slot_hfn(f->slot, first)), role.level,
-		       limit_rights(f, role.level, rights), leaf_pkey(f, role));
+		       frame_rights(m, f->slot, f->gfn, rights, tables), leaf_pkey(f, role));
 	if (!role.direct)
 		src = src_word(f->walk->gpte[role.level], first);
 	if (*p == e && (role.direct || sp_xlat(sp_get(x))[idx] == src)) {
@@ -256,6 +256,7 @@ enum mmu_verdict fetch(const struct fetch *f, struct mmu_result *r)
 	u32 level, target, idx;
 	enum mmu_verdict v;
 	spx_t x = root->child[0];
+	struct line line;
 
 	if (MUTANT(S0_07_TAG_GUESSED) ? root->child[1] != 0 : root->kind == SRK_PAE32)
 		x = root->child[gva_index(f->gva, 3) & 3];
@@ -266,12 +267,13 @@ enum mmu_verdict fetch(const struct fetch *f, struct mmu_result *r)
 	}
 	idlist_reserve(&m->shadow.ids, &f->ctx->res);
 	target = leaf_level(f);
+	line.read = false;
 	for (level = sp_get(x)->role.level;; level--) {
 		idx = gva_index(f->gva, level);
 		sp_touch(m, x);
 		if (level == target)
 			MMU_HOOK(BEFORE_LEAF);
-		if (!gpte_still(f, x, level)) {
+		if (!gpte_still(f, x, idx, &line)) {
 			r->reason = "the guest changed its tables meanwhile";
 			return MMU_RETRY;
 		}
@@ -288,6 +290,6 @@ enum mmu_verdict fetch(const struct fetch *f, struct mmu_result *r)
 	}
 	v = set_leaf(f, x, idx, r);
 	if (v == MMU_FIXED && level == 1)
-		prefetch(f, x, idx);
+		prefetch(f, x, idx, &line);
 	return v;
 }

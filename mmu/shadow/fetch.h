@@ -48,8 +48,30 @@ enum mmu_verdict fetch(const struct fetch *f, struct mmu_result *r);
 spx_t table_get(struct mmu_vm *m, gfn_t gfn, union page_role role, struct mmu_res *res);
 
 /*
- * x: a level-1 page of the path, idx: the entry filled. Neighbours that the guest has used before
- * (A set) are filled with what every access may do; nothing is allocated, no table goes unsync, and
- * an entry that needs more is left to its own fault.
+ * The guest's entries around the one that a fault needs, read once, for the comparison and for
+ * filling ahead: under the lock, after their table was frozen or found unsync.
  */
-void prefetch(const struct fetch *f, spx_t x, u32 idx);
+#define LINE_MAX 64u /* longer ones would need a larger stack */
+
+struct line {
+	bool read;
+	u32 first, nr; /* of the shadow's entries */
+	u8 bytes[LINE_MAX * sizeof(u64)];
+};
+
+/* Reads the line around entry idx of level-1 page x, if that was not done. False: no memory. */
+bool line_read(const struct fetch *f, spx_t x, u32 idx, struct line *line);
+/* The guest's entry for entry idx of x, which the line holds. */
+u64 line_entry(const struct line *line, spx_t x, u32 idx);
+/*
+ * Entry idx of level-1 page x has been filled. Neighbours that the guest has used before (A set)
+ * are filled with what every access may do; nothing is allocated, no table goes unsync, and an
+ * entry that needs more is left to its own fault.
+ */
+void prefetch(const struct fetch *f, spx_t x, u32 idx, struct line *line);
+
+/*
+ * Takes W from rights unless the frame's slot, log and tracking let it be mapped writable now;
+ * tables: also if a guest table in it is shadowed.
+ */
+u32 frame_rights(struct mmu_vm *m, const struct slot *s, gfn_t gfn, u32 rights, bool tables);

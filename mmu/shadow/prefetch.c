@@ -13,19 +13,6 @@
 #include "mmu/slot_priv.h"
 #include "mmu/track.h"
 
-/* Longer runs would need a larger stack. */
-#define PREFETCH_MAX 64u
-
-static u32 allowed(struct mmu_vm *m, const struct slot *s, gfn_t gfn, u32 rights)
-{
-	u64 i = gfn.v - s->gfn.v;
-
-	if (s->kind != SLOT_RAM || track_count(s, i) || (s->dirty_log && !dirty_test(s, i)) ||
-	    (sp_count_of(m, gfn) && !MUTANT(LOST_WRITE_PROTECTION)))
-		return rights & ~MMU_W;
-	return rights;
-}
-
 static void fill(const struct fetch *f, spx_t x, u32 idx, u64 gpte, u64 reserved)
 {
 	struct mmu_vm *m = f->ctx->vm;
@@ -40,36 +27,67 @@ static void fill(const struct fetch *f, spx_t x, u32 idx, u64 gpte, u64 reserved
 	s = slot_place(m, gfn).slot;
 	if (!s || !slot_has_memory(s) || !s->shadowed)
 		return;
-	rights = allowed(m, s, gfn, rights_of_leaf(sp->role, sp->role.access, gpte));
+	rights = frame_rights(m, s, gfn, rights_of_leaf(sp->role, sp->role.access, gpte),
+			      !MUTANT(LOST_WRITE_PROTECTION));
 	sp_set_leaf(m, x, idx, sspte_leaf(hfn_to_hpa(slot_hfn(s, gfn)), 1, rights, gpte_pkey(gpte)),
 		    src_word(gpte, gfn));
 	mmu_stat_inc(m, MMU_STAT_PREFETCH);
 }
 
-void prefetch(const struct fetch *f, spx_t x, u32 idx)
+/* Where the line around entry idx is. */
+static void place(const struct mmu_vm *m, u32 idx, struct line *line)
+{
+	line->nr = MIN(MIN(MAX((u32)m->shadow.tune.prefetch, 1u), LINE_MAX), MMU_ENTRIES);
+	line->first = ALIGN_DOWN(idx, line->nr);
+}
+
+bool line_read(const struct fetch *f, spx_t x, u32 idx, struct line *line)
 {
 	struct mmu_vm *m = f->ctx->vm;
 	const struct sp *sp = sp_get(x);
-	u32 nr = MIN(MIN((u32)m->shadow.tune.prefetch, PREFETCH_MAX), MMU_ENTRIES),
-	    first = ALIGN_DOWN(idx, nr);
-	u32 size = sp_source_size(sp->role);
-	u8 block[PREFETCH_MAX * sizeof(u64)];
+
+	if (line->read && !MUTANT(S3_09_ENTRY_READ_TWICE))
+		return true;
+	place(m, idx, line);
+	mmu_stat_inc(m, MMU_STAT_GUEST_READ);
+	line->read = !mmu_read(m, sp_source(sp, line->first), line->bytes,
+			       line->nr * sp_source_size(sp->role));
+	return line->read;
+}
+
+u64 line_entry(const struct line *line, spx_t x, u32 idx)
+{
+	u32 size = sp_source_size(sp_get(x)->role);
+	u64 gpte = 0;
+
+	memcpy(&gpte, line->bytes + (idx - line->first) * size, size);
+	return gpte;
+}
+
+/* The shadow lacks an entry of the line. */
+static bool lacks(spx_t x, const struct line *line)
+{
+	for (u32 i = 0; i < line->nr; i++)
+		if (!sp_table(x)[line->first + i])
+			return true;
+	return false;
+}
+
+void prefetch(const struct fetch *f, spx_t x, u32 idx, struct line *line)
+{
+	struct mmu_vm *m = f->ctx->vm;
+	const struct sp *sp = sp_get(x);
 	struct mmu_regs regs;
 	u64 reserved;
 
-	if (nr <= 1 || sp->role.direct)
+	if (sp->role.direct)
 		return;
-	mmu_stat_inc(m, MMU_STAT_GUEST_READ);
-	if (mmu_read(m, sp_source(sp, first), block, nr * size))
+	place(m, idx, line);
+	if (!lacks(x, line) || !line_read(f, x, idx, line))
 		return;
 	regs = role_regs(m, sp->role);
 	reserved = gfmt_reserved(role_gfmt(sp->role), &regs);
-	for (u32 i = 0; i < nr && m->shadow.ids.nr_free; i++) {
-		u64 gpte = 0;
-
-		if (sp_table(x)[first + i])
-			continue;
-		memcpy(&gpte, block + i * size, size);
-		fill(f, x, first + i, gpte, reserved);
-	}
+	for (u32 i = line->first; i < line->first + line->nr && m->shadow.ids.nr_free; i++)
+		if (!sp_table(x)[i])
+			fill(f, x, i, line_entry(line, x, i), reserved);
 }

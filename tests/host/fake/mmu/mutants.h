@@ -101,7 +101,7 @@ bool mutant_forgets(int event);
 	X(S3_07_STORE_NOT_COUNTED, "a trapped store ends the trust in walks before it")            \
 	X(S3_07_FREEZE_NOT_COUNTED, "so does a table that gets frozen")                            \
 	X(S3_08_CHILD_FRAME_IGNORED, "a linked child of another frame is not used")                \
-	X(S3_09_ENTRY_READ_TWICE, "each entry is read once for its comparison")                    \
+	X(S3_09_ENTRY_READ_TWICE, "one read of a line serves to compare and fill ahead")           \
 	X(S3_10_RESERVE_LOST, "a fault that must be retried gives back what it reserved")          \
 	X(S3_11_OLD_VALUE_KEPT, "the walk is compared as it left the entries, with A and D")       \
 	X(LOST_WRITE_PROTECTION, "a writable leaf for another frame than before is checked again") \
