@@ -89,8 +89,12 @@ static void tell(const struct attempt *a, const struct outcome *o, const struct 
 	char regs[64];
 
 	regs_text(result_index(r), regs, sizeof(regs));
-	say("# %s%s, PKRU 0x%x: %s at CPL %d, AC %d; entries", mode->name, regs, r->pkru,
+	say("# %s%s, PKRU 0x%x: %s at CPL %d, AC %d", mode->name, regs, r->pkru,
 	    op[a->kind & OP_MASK], a->kind & KIND_USER ? 3 : 0, (a->kind & KIND_AC) != 0);
+	if (a->kind & KIND_KEEP)
+		say(" after %s at CPL %d", op[a[-1].kind & OP_MASK],
+		    a[-1].kind & KIND_USER ? 3 : 0);
+	say("; entries");
 	for (u32 level = mode->levels; level > 0; level--)
 		say(" 0x%llx", (unsigned long long)a->before[level - 1]);
 	say("\n#   expected %s 0x%x, got end 0x%x error 0x%x CR2 0x%llx read 0x%x frame 0x%x; "
@@ -153,15 +157,17 @@ static bool right(const struct attempt *a, const struct outcome *o)
 	return end_right(a, o) && entries_right(a, o) && frame_right(a, o);
 }
 
-void judge(const struct regs *r, const struct attempt list[], u32 nr)
+void judge(const struct regs *r, struct attempt list[], u32 nr)
 {
 	struct result *res = &results[result_index(r)];
 
 	for (u32 i = 0; i < nr; i++) {
-		const struct attempt *a = &list[i];
+		struct attempt *a = &list[i];
 		struct outcome o, here;
 		const char *known;
 
+		if (a->kind & KIND_KEEP)
+			memcpy(a->before, a[-1].after, sizeof(a->before));
 		model(&cpu, mode, r, a, &o);
 		res->tried++;
 		if (right(a, &o))

@@ -107,8 +107,11 @@ void plan(const struct cpu *cpu, const struct mode *m, bool full);
 
 /* --- access.c --------------------------------------------------------------------------------- */
 
-/* Compares what came of attempts under these registers with the model. */
-void judge(const struct regs *r, const struct attempt list[], u32 nr);
+/*
+ * Compares what came of attempts under these registers with the model. Fills in before[] of those
+ * with KIND_KEEP.
+ */
+void judge(const struct regs *r, struct attempt list[], u32 nr);
 
 /* --- errata.c --------------------------------------------------------------------------------- */
 

@@ -26,7 +26,8 @@ const char *erratum(const struct mode *m, const struct regs *r, const struct att
 		o->error &= ~PFEC_P;
 		name = "reserved_without_p";
 	}
-	if (cpu_is_tcg() && r->smap && a->kind == (OP_LDT | KIND_AC) && o->error == PFEC_P) {
+	if (cpu_is_tcg() && r->smap && (a->kind & (KIND_NR - 1)) == (OP_LDT | KIND_AC) &&
+	    o->error == PFEC_P) {
 		memset(o, 0, sizeof(*o));
 		for (u32 i = 0; i < m->levels; i++)
 			o->may[i] = PTE_A;

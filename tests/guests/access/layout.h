@@ -22,6 +22,7 @@
 #define KIND_USER 4 /* at CPL 3 */
 #define KIND_AC   8 /* with EFLAGS.AC */
 #define KIND_NR   16
+#define KIND_KEEP 16 /* entries and TLB are as the access before has left them */
 
 /* How an attempt ended: the vector of an exception, or one of these software interrupts. */
 #define END_DONE  0x80 /* the instruction behind the access */

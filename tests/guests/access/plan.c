@@ -3,6 +3,8 @@
  * What is tried in a mode of paging, for each size of page:
  *
  *	leaf	all bits of the leaf x all registers x all accesses
+ *	pairs	every access right after every other one, through the same unchanged entries and
+ *		what the TLB knows of them, for the rights in the leaf and all registers
  *	upper	all bits of each entry above it x all accesses, with leaves and registers that cover
  *		any three of their bits in all values
  *	rights	the rights in the entries of all levels and the registers, covered in the same way
@@ -77,11 +79,23 @@ static bool kind_counts(const struct regs *r, u32 kind)
 	return !(kind & KIND_AC) || (supervisor && (r->smap || r->smep));
 }
 
+/* The kinds that count under these registers; returns how many. */
+static u32 kinds_of(const struct regs *r, u32 kind[KIND_NR])
+{
+	u32 nr = 0;
+
+	for (u32 k = 0; k < KIND_NR; k++)
+		if (kind_counts(r, k))
+			kind[nr++] = k;
+	return nr;
+}
+
 static void try_kinds(const u64 before[LEVELS_MAX])
 {
-	for (u32 kind = 0; kind < KIND_NR; kind++)
-		if (kind_counts(&batch_regs, kind))
-			try(before, kind);
+	u32 kind[KIND_NR], nr = kinds_of(&batch_regs, kind);
+
+	for (u32 i = 0; i < nr; i++)
+		try(before, kind[i]);
 }
 
 /* --- entries ---------------------------------------------------------------------------------- */
@@ -201,6 +215,12 @@ static bool setting(u32 n, struct regs *r)
 	return rights == 0 || (r->pke && (mode->long_mode || rights == 3));
 }
 
+/* Where A and D of the leaf take turns: those of turn n. */
+static bool turn_has(u64 e, u32 n)
+{
+	return (e & (PTE_A | PTE_D)) == (n * PTE_A & (PTE_A | PTE_D));
+}
+
 /*
  * An orthogonal array of strength 3 over 32 factors of one bit: factor i of row n is the parity of
  * the bits that n shares with a column of odd weight, and any three different columns of odd weight
@@ -245,6 +265,43 @@ static void part_leaf(u32 leaf_level)
 	}
 }
 
+/* All ordered pairs of these accesses, as neighbours in one sequence that begins at the entries. */
+static void try_pairs(const u64 e[LEVELS_MAX], const u32 kind[], u32 nr)
+{
+	if (batch_nr + nr * nr + 1 > BATCH)
+		flush();
+	for (u32 i = 0; i < nr; i++) {
+		try(e, kind[i] | (i > 0 ? KIND_KEEP : 0));
+		for (u32 j = i + 1; j < nr; j++) {
+			try(e, kind[i] | KIND_KEEP);
+			try(e, kind[j] | KIND_KEEP);
+		}
+	}
+	try(e, kind[0] | KIND_KEEP);
+}
+
+static void part_pairs(u32 leaf_level)
+{
+	struct bits leaf = bits_of(leaf_level, leaf_level);
+	u64 e[LEVELS_MAX], *entry = &e[leaf_level - 1], reserved;
+	u32 kind[KIND_NR], nr;
+	struct regs r;
+
+	benign_entries(e, leaf_level);
+	for (u32 s = 0; s < SETTINGS; s++) {
+		if (!setting(s, &r))
+			continue;
+		begin(&r, leaf_level, false);
+		reserved = model_reserved(cpu, mode, &r, leaf_level, true);
+		nr = kinds_of(&r, kind);
+		for (u32 n = 0; n < combinations(&leaf); n++) {
+			*entry = combine(&leaf, n);
+			if ((*entry & PTE_P) && !(*entry & reserved) && turn_has(*entry, s))
+				try_pairs(e, kind, nr);
+		}
+	}
+}
+
 /* All bits of an upper entry above this leaf. */
 static void try_upper(const struct bits *bits, u64 leaf, u32 turn)
 {
@@ -278,7 +335,6 @@ static void part_upper(u32 level, u32 leaf_level)
 static void part_upper_full(u32 level, u32 leaf_level)
 {
 	struct bits leaf = bits_of(leaf_level, leaf_level), upper = bits_of(level, leaf_level);
-	const u64 turning = PTE_A | PTE_D;
 	u64 reserved = model_reserved(cpu, mode, &with_nx, leaf_level, true);
 	struct regs r;
 
@@ -289,8 +345,7 @@ static void part_upper_full(u32 level, u32 leaf_level)
 		for (u32 n = 0; n < combinations(&leaf); n++) {
 			u64 e = combine(&leaf, n);
 
-			if ((e & PTE_P) && !(e & reserved) &&
-			    (e & turning) == (s * PTE_A & turning))
+			if ((e & PTE_P) && !(e & reserved) && turn_has(e, s))
 				try_upper(&upper, e, s);
 		}
 	}
@@ -427,6 +482,8 @@ static void plan_upper(u32 level, u32 leaf_level)
 static void plan_leaf(u32 leaf_level)
 {
 	part_leaf(leaf_level);
+	if (leaf_level < 3 || full)
+		part_pairs(leaf_level);
 	part_single(leaf_level, leaf_level);
 	if (full)
 		part_rights_full(leaf_level);
