@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The seam: everything that mmu/ needs from the machine below it. Two implementations, bound at
- * compile time: mmu/env_hv.h in the hypervisor, the simulated machine of the tests in a hosted
- * program. No function pointer stands on a hot path.
+ * The seam: everything that mmu/ needs from the machine below it, which brings it along: arch/ in
+ * the hypervisor, the simulated machine of the tests (tests/host/fake/) in a hosted program. No
+ * function pointer stands on a hot path.
  *
  *	struct env_lock, enum env_rank		ranked spinlock, taken in rising rank
  *	env_lock_init/lock/unlock
@@ -20,8 +20,4 @@
  */
 #pragma once
 
-#if __STDC_HOSTED__
-#include "mmu/env_sim.h"
-#else
-#include "mmu/env_hv.h"
-#endif
+#include "arch/mmu_env.h"

@@ -3,8 +3,8 @@
  * pg_write: a page table is written by every kind of instruction that can.
  *
  * The table maps pages that are in use. Each instruction runs twice with the same operands: on a
- * plain copy of the table, and on the table itself. Afterwards the two must have the same bytes, and
- * every entry that still is one must translate as it says: to its frame, or not at all.
+ * plain copy of the table, and on the table itself. Afterwards the two must have the same bytes,
+ * and every entry that still is one must translate as it says: to its frame, or not at all.
  *
  * A hypervisor that write-protects tables has to emulate the write, or to let the guest make it
  * itself. So there are plain moves of all widths, exchanges and locked instructions, string

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The seam of mmu_env.h on the real machine: names for what arch/ has. */
+/* What mmu/mmu_env.h asks of this machine: its names for what arch/ has. */
 #pragma once
 
 #include "lib/addr.h"
