@@ -122,6 +122,8 @@ static void shadow_setup(struct vmcb *b)
 	b->ctl.exceptions |= BIT32(EXC_PF);
 	vmcb_intercept_set(b, ICPT_INVLPG, true);
 	vmcb_intercept_set(b, ICPT_INVPCID, true);
+	vmcb_intercept_set(b, ICPT_TASK_SWITCH, true);
+	vmcb_intercept_set(b, ICPT_LTR, svm_facts.is_tcg);
 }
 
 int svm_vcpu_init(struct vcpu *v)

@@ -22,6 +22,12 @@ static void flush(struct vcpu *v)
 	svm_of(v)->flush = true;
 }
 
+/* QUIRK: QEMU TCG knows no intercept of them. */
+static bool loses_task_switches(void)
+{
+	return svm_facts.is_tcg;
+}
+
 static void flush_gva(struct vcpu *v, gva_t gva)
 {
 	invlpga(gva.v, svm_of(v)->vmcb->ctl.asid);
@@ -45,6 +51,7 @@ const struct hv_ops svm_ops = {
 	.enter_shadow = svm_enter_shadow,
 	.set_paging = svm_set_paging,
 	.flush_gva = flush_gva,
+	.loses_task_switches = loses_task_switches,
 	.tag = svm_tag,
 	.inject = svm_inject,
 	.cancel = svm_cancel,

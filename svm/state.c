@@ -12,6 +12,7 @@
 #define DR7_RESET    0x400ULL
 #define CR0_RESET    (CR0_CD | CR0_NW | CR0_ET)
 #define RESET_VECTOR 0xfff0
+#define TSS_BUSY     BIT32(1)  /* in the type of a TSS */
 #define EFER_HIDDEN  EFER_SVME /* VMRUN wants it; the guest has no SVM */
 
 /* Where each register is and which cached state it belongs to. */
@@ -141,14 +142,21 @@ void svm_get_seg(struct vcpu *v, u32 seg, struct segment *s)
 }
 
 /*
- * TR only as the loader or a reset wants it. Never a copy that came from svm_get_seg(): between LTR
- * and the exit QEMU TCG keeps another type than it should, and stops when it gets the right one.
+ * QUIRK: QEMU TCG keeps the type of TR as that of an available TSS, and stops when it finds a busy
+ * one as a 32-bit guest enters ring 0.
  */
+static u16 tr_attr(u16 attr)
+{
+	return svm_facts.is_tcg ? attr & (u16)~TSS_BUSY : attr;
+}
+
 void svm_set_seg(struct vcpu *v, u32 seg, const struct segment *s)
 {
 	struct vmcb *b = vmcb_of(v);
 
 	*seg_of(b, seg) = (struct vmcb_seg){ s->sel, s->attr, s->limit, s->base };
+	if (seg == S_TR)
+		b->save.tr.attr = tr_attr(s->attr);
 	if (seg == S_SS)
 		b->save.cpl = SEG_DPL(s->attr);
 	vmcb_dirty(b, CLEAN_SEG);

@@ -106,6 +106,7 @@ void (*const exit_handlers[EXIT_NR])(struct vcpu *v) = {
 	[EXIT_INVLPG] = exit_invlpg,
 	[EXIT_INVPCID] = exit_invpcid,
 	[EXIT_CR] = exit_cr,
+	[EXIT_LTR] = exit_ltr,
 	[EXIT_DR] = nothing,
 	[EXIT_EXCEPTION] = exception,
 	[EXIT_HYPERCALL] = exit_hypercall,

@@ -35,6 +35,7 @@
 	X(MWAIT, "mwait")                                                                  \
 	X(RDPMC, "rdpmc")                                                                  \
 	X(VIRT_INSN, "virt") /* an SVM or VMX instruction of the guest */                  \
+	X(LTR, "ltr")                                                                      \
 	X(TASK_SWITCH, "task")                                                             \
 	X(TRIPLE, "triple") /* shutdown */                                                 \
 	X(INIT, "init")     /* host INIT signal */                                         \

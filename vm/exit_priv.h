@@ -14,6 +14,7 @@ void exit_invlpg(struct vcpu *v);
 void exit_invpcid(struct vcpu *v);
 void exit_pf(struct vcpu *v);
 void exit_hypercall(struct vcpu *v);
+void exit_ltr(struct vcpu *v);
 void exit_npf(struct vcpu *v);
 void exit_pause(struct vcpu *v);
 void exit_pio(struct vcpu *v);

@@ -94,6 +94,8 @@ struct hv_ops {
 	void (*set_paging)(struct vcpu *v);
 	/* The hardware TLB forgets gva now; for a flush of one address only. */
 	void (*flush_gva)(struct vcpu *v, gva_t gva);
+	/* The CPU switches tasks without the exit that shadow paging needs: vm/task_guard.h. */
+	bool (*loses_task_switches)(void);
 	/* The hardware TLB context; any CPU. */
 	struct mmu_tag *(*tag)(struct vcpu *v);
 	/* The event is delivered by the next entry. At most one per entry. */

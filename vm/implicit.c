@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "vm/implicit.h"
 
+#include "arch/regs.h"
 #include "mmu/mmu.h"
 #include "vm/vcpu.h"
 #include "vm/vm.h"
 
-bool implicit_map(struct vcpu *v, const struct mmu_regs *regs, u32 linear, u32 size, u32 access,
+bool implicit_map(struct vcpu *v, const struct mmu_regs *regs, u64 linear, u32 size, u32 access,
 		  struct implicit *m)
 {
+	u64 mask = regs->efer & EFER_LMA ? ~0ULL : 0xffffffff;
+	u64 second = (ALIGN_DOWN(linear, PAGE_SIZE) + PAGE_SIZE) & mask;
 	struct mmu_gfault fault;
-	u32 second = (u32)ALIGN_DOWN(linear, PAGE_SIZE) + (u32)PAGE_SIZE; /* wraps at 4 GiB */
 
+	linear &= mask;
 	m->size = size;
-	m->first = MIN(size, second - linear);
+	m->first = (u32)MIN((u64)size, PAGE_SIZE - linear % PAGE_SIZE);
 	access |= MMU_IMPLICIT;
 	if (mmu_translate(&v->vm->mmu, regs, GVA(linear), access, &m->page[0], &fault) &&
 	    (m->first == size ||

@@ -2,7 +2,7 @@
 /*
  * Accesses that a CPU makes by itself, to descriptor tables and task state: always as the
  * supervisor. Translated first and made later, so that nothing has changed if one of them faults.
- * For 16 and 32-bit modes. Own thread only.
+ * Own thread only.
  */
 #pragma once
 
@@ -19,8 +19,9 @@ struct implicit {
 	gpa_t page[2];
 };
 
-/* size is at most a page; access is MMU_R or MMU_W. False: the page fault was queued. */
-bool implicit_map(struct vcpu *v, const struct mmu_regs *regs, u32 linear, u32 size, u32 access,
+/* linear: cut off at 4 GiB outside long mode. size is at most a page, access MMU_R or MMU_W. False:
+ * the page fault was queued. */
+bool implicit_map(struct vcpu *v, const struct mmu_regs *regs, u64 linear, u32 size, u32 access,
 		  struct implicit *m);
 
 /* size bytes at offset off of the range. False: they are not RAM, and the VM was killed. */

@@ -19,6 +19,8 @@ static void trapped_write(struct vcpu *v, const struct mmu_result *r)
 {
 	if (!v->redelivery && emulate_if_known(v))
 		return;
+	if (task_guard_lift(v, r->gpa))
+		return;
 	if (r->may_unshadow)
 		mmu_unshadow(&v->vm->mmu, gpa_to_gfn(r->gpa));
 	else if (v->redelivery)
@@ -48,8 +50,13 @@ void exit_pf(struct vcpu *v)
 {
 	const struct mmu_shadow_fault *f = &v->exit.pf;
 	struct mmu_result *r = &v->last_result;
-	enum mmu_verdict verdict = mmu_shadow_fault(v->mmu, f, r);
+	enum mmu_verdict verdict;
 
+	if (unlikely(v->guard.on && f->gva.v == v->guard.linear && task_guard_hit(v))) {
+		exit_task_switch(v);
+		return;
+	}
+	verdict = mmu_shadow_fault(v->mmu, f, r);
 	v->last_pf = *f;
 	v->last_verdict = verdict;
 	switch (verdict) {

@@ -35,6 +35,7 @@ int paging_create(struct vcpu *v)
 		return ret;
 	}
 	v->mmu = c;
+	v->guard.needed = hv->loses_task_switches();
 	return 0;
 }
 
@@ -55,6 +56,7 @@ void paging_reset(struct vcpu *v)
 	/* Without paging there are no PDPTEs, so it cannot fail. */
 	if (v->mmu && mmu_write_regs(v->mmu, &regs, MMU_WROTE_ALL))
 		hv->set_paging(v);
+	task_guard_update(v);
 }
 
 /* --- registers -------------------------------------------------------------------------------- */
@@ -99,6 +101,7 @@ static bool write_shadow(struct vcpu *v, enum vcpu_sreg reg, u64 val)
 	if (!mmu_write_regs(v->mmu, &r, what))
 		return false;
 	hv->set_paging(v);
+	task_guard_update(v);
 	return true;
 }
 

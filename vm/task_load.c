@@ -7,6 +7,7 @@
 #include "arch/regs.h"
 #include "vm/cr.h"
 #include "vm/implicit.h"
+#include "vm/paging.h"
 #include "vm/segment.h"
 #include "vm/task.h"
 #include "vm/vm.h"
@@ -74,8 +75,9 @@ static bool load_system(struct task *t)
 	u64 cr0 = hv->get_sreg(v, SR_CR0);
 
 	hv->set_seg(v, S_TR, &t->tr);
-	hv->set_sreg(v, SR_CR0, cr0 | CR0_TS);
 	hv->set_sreg(v, SR_DR7, hv->get_sreg(v, SR_DR7) & ~DR7_LOCAL);
+	if (!paging_write(v, SR_CR0, cr0 | CR0_TS))
+		return task_fault(t, EXC_GP, 0);
 	if (!t->layout->cr3 || !(cr0 & CR0_PG))
 		return true;
 	return vcpu_write_cr3(v, task_word(t, t->layout->cr3)) || task_fault(t, EXC_GP, 0);
@@ -193,9 +195,12 @@ bool task_load(struct task *t)
 	static const u8 order[] = { S_CS, S_SS, S_ES, S_DS, S_FS, S_GS };
 	struct vcpu *v = t->v;
 	struct segment cs;
+	bool ok;
 
 	load_registers(t);
-	if (!load_system(t))
+	ok = load_system(t);
+	task_guard_update(v);
+	if (!ok)
 		return false;
 	hv->get_paging(v, &t->regs);
 	if (!load_ldtr(t))

@@ -149,9 +149,8 @@ static bool find_new(struct task *t, struct leaving *l)
 	if (v->exit.task.source != TASK_IRET &&
 	    !implicit_map(v, &t->regs, at + DESC_TYPE_BYTE, 1, MMU_W, &l->new_busy))
 		return false;
-	return implicit_map(v, &t->regs, (u32)t->tr.base, t->layout->size, MMU_R, &l->image) &&
-	       (!t->nested ||
-		implicit_map(v, &t->regs, (u32)t->tr.base, sizeof(u16), MMU_W, &l->link));
+	return implicit_map(v, &t->regs, t->tr.base, t->layout->size, MMU_R, &l->image) &&
+	       (!t->nested || implicit_map(v, &t->regs, t->tr.base, sizeof(u16), MMU_W, &l->link));
 }
 
 /* Offset of the last byte that is saved. */
@@ -169,7 +168,7 @@ static bool find_old(struct task *t, struct leaving *l)
 	l->layout = layout_of(l->tr.attr);
 	if (l->tr.limit < state_end(l->layout))
 		return task_fault(t, EXC_TS, l->tr.sel);
-	if (!implicit_map(v, &t->regs, (u32)l->tr.base + l->layout->eip,
+	if (!implicit_map(v, &t->regs, l->tr.base + l->layout->eip,
 			  state_end(l->layout) + 1 - l->layout->eip, MMU_W, &l->state))
 		return false;
 	return t->nested ||
@@ -238,7 +237,7 @@ static bool push_error(struct task *t)
 	sp = ((u32)v->regs.gpr[R_SP] - size) & mask;
 	if (!segment_linear(&ss, sp, size, true, &f, &gva))
 		return task_fault(t, EXC_SS, 0);
-	if (!implicit_map(v, &t->regs, (u32)gva.v, size, access, &m) ||
+	if (!implicit_map(v, &t->regs, gva.v, size, access, &m) ||
 	    !implicit_write(v, &m, 0, &v->exit.task.error, size))
 		return false;
 	v->regs.gpr[R_SP] = ((u32)v->regs.gpr[R_SP] & ~mask) | sp;

@@ -9,6 +9,7 @@
 #include "arch/thread.h"
 #include "vm/exit.h"
 #include "vm/mtrr.h"
+#include "vm/task_guard.h"
 
 struct vm;
 struct vlapic;
@@ -75,6 +76,7 @@ struct vcpu {
 	struct thread *thread;
 	void *backend;       /* svm/ or vmx/ */
 	struct mmu_ctx *mmu; /* the guest's paging, if it is shadowed; else NULL */
+	struct task_guard guard;
 	struct vlapic *lapic;
 
 	/*

@@ -160,6 +160,7 @@ static void task_switch(void **state)
 		assert_false(v.exit.task.has_error);
 		assert_int_equal(v.regs.rflags, RFLAGS_ONE);
 	}
+	v.redelivery = false;
 	b.ctl.exit_int_info = 0x80000b0d;
 	leave(VMEXIT_TASK_SWITCH, 0x48, BIT(44) | BIT(48) | 0x1234);
 	assert_true(v.exit.task.has_error);
