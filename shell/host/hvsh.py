@@ -117,7 +117,8 @@ class Shell:
         """Run a command with -j; return its records. An error record raises ShellError."""
         lines = self.text(f"{command} -j", timeout).split("\n")
         records = [json.loads(line) for line in lines if line.startswith("{")]
-        errors = [r["error"] for r in records if "error" in r]
+        # Of records with other fields it is one more: a page fault's error code.
+        errors = [r["error"] for r in records if list(r) == ["error"]]
         if errors:
             raise ShellError(errors[0])
         return records

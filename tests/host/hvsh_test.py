@@ -19,6 +19,7 @@ NEWS = b"\r          \r[    1.234567] vm linux: news\r\n"
 ANSWERS = {
     "vm list": b"name  state\r\nlinux running\r\n",
     "vm list -j": b'{"name": "linux"}\r\n' + NEWS + b'{"name": "other"}\r\n',
+    "trace dump -j": b'{"event": "mmu_fault", "error": "0x3"}\r\n',
     "fro -j": b'{"error": "no such command: fro; try help"}\r\n',
 }
 
@@ -70,6 +71,9 @@ class HvshTest(unittest.TestCase):
         sh = self.start()
         self.assertEqual(sh.json("vm list"), [{"name": "linux"}, {"name": "other"}])
         self.assertEqual(sh.log, ["[    1.234567] vm linux: news"])
+
+    def test_field_named_error_is_none(self):
+        self.assertEqual(self.start().json("trace dump")[0]["error"], "0x3")
 
     def test_error_record_is_an_exception(self):
         with self.assertRaisesRegex(hvsh.ShellError, "no such command: fro"):
