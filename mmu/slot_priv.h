@@ -71,6 +71,9 @@ static inline void slot_change_end(struct mmu_vm *m)
  */
 int gmem_set_bits(struct mmu_vm *m, gpa_t gpa, u64 *old, u64 new, u8 size) __must_check;
 
+/* The slot whose memory most accesses of the hypervisor go to. Before any vCPU runs. */
+void vm_choose_ram(struct mmu_vm *m);
+
 /* gpa lies in the VM's largest RAM slot, where ram_ptr() finds it. Lock-free and short. */
 static __always_inline bool ram_holds(const struct mmu_vm *m, u64 gpa)
 {

@@ -43,8 +43,7 @@ int mmu_vm_init(struct mmu_vm *m, const struct mmu_vm_cfg *cfg)
 	return build_root(m);
 }
 
-/* The slot whose memory most accesses of the hypervisor go to. */
-static void choose_ram(struct mmu_vm *m)
+void vm_choose_ram(struct mmu_vm *m)
 {
 	const struct slot *s, *best = NULL;
 
@@ -69,7 +68,7 @@ int mmu_prebuild(struct mmu_vm *m)
 		if (rc)
 			return rc;
 	}
-	choose_ram(m);
+	vm_choose_ram(m);
 	m->prebuilt = true;
 	return 0;
 }

@@ -14,14 +14,29 @@
 
 /* --- #PF -------------------------------------------------------------------------------------- */
 
+/* REP MOVS or STOS: the page is being filled as a whole, so it is no table any more. */
+static bool fills_page(struct vcpu *v)
+{
+	const u8 *p;
+	u8 bits;
+
+	p = fetch_quick(v, &bits);
+	if (!p || p[0] != 0xf3)
+		return false;
+	p += 1 + (bits == 64 && (p[1] & 0xf0) == 0x40);
+	return (*p & 0xfe) == 0xa4 || (*p & 0xfe) == 0xaa;
+}
+
 /* The write of an instruction, or of an event's delivery, must not go to the page directly. */
 static void trapped_write(struct vcpu *v, const struct mmu_result *r)
 {
-	if (!v->redelivery && emulate_if_known(v))
+	bool unshadow = r->may_unshadow;
+
+	if (!v->redelivery && !(unshadow && fills_page(v)) && emulate_if_known(v))
 		return;
 	if (task_guard_lift(v, r->gpa))
 		return;
-	if (r->may_unshadow)
+	if (unshadow)
 		mmu_unshadow(&v->vm->mmu, gpa_to_gfn(r->gpa));
 	else if (v->redelivery)
 		vcpu_kill(v, "the delivery of an event writes to %llx: %s",

@@ -40,6 +40,7 @@ int mmu_shadow_init(struct mmu_vm *m)
 	m->shadow.gen = 1;
 	m->shadow.on = true;
 	env_unlock(&m->lock);
+	vm_choose_ram(m);
 	return 0;
 }
 
