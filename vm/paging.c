@@ -101,7 +101,8 @@ static bool write_shadow(struct vcpu *v, enum vcpu_sreg reg, u64 val)
 	if (!mmu_write_regs(v->mmu, &r, what))
 		return false;
 	hv->set_paging(v);
-	task_guard_update(v);
+	if (unlikely(task_guard_stale(&v->guard, r.efer)))
+		task_guard_update(v);
 	return true;
 }
 

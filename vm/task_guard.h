@@ -13,6 +13,8 @@
 #include "lib/addr.h"
 #include "lib/types.h"
 
+#include "arch/regs.h"
+
 struct vcpu;
 
 struct task_guard {
@@ -24,6 +26,13 @@ struct task_guard {
 
 /* TR, a control register or EFER has changed. Own thread. */
 void task_guard_update(struct vcpu *v);
+
+/* A write to a control register need not tell the guard unless this holds. Hot. */
+static __always_inline bool task_guard_stale(const struct task_guard *g, u64 efer)
+{
+	return g->needed && (g->on || !(efer & EFER_LMA));
+}
+
 /* The fault in v->exit.pf is at guard.linear. True: it is a task switch, and v->exit.task says
  * which. */
 bool task_guard_hit(struct vcpu *v);
