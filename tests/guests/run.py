@@ -96,6 +96,8 @@ RUNS = [
     Run("smp", cpus=2, host_cpus=1),
     Run("smp", cpus=2, host_cpus=2),
     Run("smp", cpus=4, host_cpus=2),
+    *(Run(f"pg_smp{bits}", cpus=cpus, host_cpus=2, limit=120)
+      for bits in (64, 32) for cpus in (2, 4)),
     *(Run("hostile_ends", args=way) for way in ENDS),
     *(Run("access", args=mode, limit=240) for mode in MODES),
     *(Run("access", args=f"{mode} full", limit=1800, long=True) for mode in MODES),

@@ -282,6 +282,11 @@ void pg_join(void)
 	mode_on(kernel_root);
 }
 
+void pg_part(void)
+{
+	mode_off();
+}
+
 static void run_scenes(const struct pg_scene *scenes, u32 nr)
 {
 	for (u32 i = 0; i < nr; i++) {

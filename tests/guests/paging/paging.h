@@ -55,8 +55,18 @@ void pg_run(const struct pg_scene *scenes, u32 nr);
 /* check(), with mode and scene before the name. */
 bool pg_check(bool holds, const char *name, const char *reason, ...) __printf(3, 4);
 void pg_skip(const char *name, const char *reason);
-/* Another CPU: goes to the mode and address space of the scene. */
+
+/* --- other CPUs (cpus.c) ---------------------------------------------------------------------- */
+
+/* Starts the other CPUs; before pg_run(). Returns how many CPUs there are. */
+u32 pg_cpus_start(void);
+/* Lets each other CPU run fn in the mode of the scene, with the kernel's part alone mapped. */
+void pg_others(void (*fn)(void));
+/* Waits until all have returned from it; false if one does not within some seconds. */
+bool pg_others_done(void);
+/* What cpus.c calls on the other CPU: to the mode of the scene, and out of it. */
 void pg_join(void);
+void pg_part(void);
 
 /* --- frames: zeroed; any CPU may ask ---------------------------------------------------------- */
 
