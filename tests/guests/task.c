@@ -101,6 +101,7 @@ ACTION(x)
 ACTION(int)
 ACTION(int3)
 ACTION(irq)
+ACTION(nmi)
 ACTION(ud)
 ACTION(gp)
 ACTION(pf)
@@ -114,7 +115,7 @@ static u8 frames[2][4096] __aligned(4096);
 
 /* Two address spaces in two formats. */
 static u32 root2[2][1024] __aligned(4096), table2[2][1024] __aligned(4096);
-static u64 root3[2][4] __aligned(32);
+static u64 root3[2][4] __aligned(32), bad_root[4] __aligned(32);
 static u64 dir3[2][512] __aligned(4096), table3[2][512] __aligned(4096);
 
 static const struct mode {
@@ -353,6 +354,18 @@ static void events(void)
 	      tss_a.eflags);
 }
 
+/* The second one comes in only if the IRET of the first has let it. */
+static void nmi(void)
+{
+	fresh();
+	idt32[EXC_NMI] = TASK_GATE(TASK_B);
+	run(act_nmi);
+	no_trap("nmi");
+	check_b("nmi", 2, true);
+	check(tss_a.eip > addr(at_nmi) && tss_a.eip <= addr(next_nmi), name_of("nmi_back"),
+	      "EIP 0x%x behind 0x%x", tss_a.eip, addr(at_nmi));
+}
+
 /* B repairs A's EIP, and takes the error code off its stack if there is one. */
 static void fault_task(u8 vector, const u8 *at, const u8 *next)
 {
@@ -573,6 +586,17 @@ static void new_faults(void)
 	fresh();
 	tss_b.ldt = SEL_DATA;
 	bad_b("ldt_is_data", EXC_TS, SEL_DATA);
+	if (mode->cr4 & CR4_PAE) {
+		fresh();
+		bad_root[0] = root3[0][0];
+		bad_root[1] = root3[0][0] | 2;
+		tss_b.cr3 = addr(bad_root);
+		task_seen[1].how = HOW_EXIT;
+		run(act_jmp);
+		erratum(task_trap.vector == EXC_GP && task_trap.error == 0 &&
+				task_trap.tr == TASK_B,
+			name_of("pdpte_reserved"), "a reserved bit in a PDPTE raised no #GP");
+	}
 	fresh();
 	tss_b.eip = 0x20000;
 	tss_b.seg[1] = SEL_CODE16;
@@ -617,6 +641,7 @@ void guest_main(void)
 		jump();
 		call();
 		events();
+		nmi();
 		exceptions();
 		state();
 		ring3();

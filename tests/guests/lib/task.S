@@ -140,6 +140,17 @@ at_irq:	sti
 next_irq:
 	action_end
 
+	action nmi
+	movl $0, 0xfee00310
+	movl $0x4400, 0xfee00300	/* to CPU 0 */
+at_nmi:	jmp 1f				/* TCG looks for interrupts at jumps */
+1:	nop
+	movl $0x4400, 0xfee00300
+	jmp 1f
+1:	nop
+next_nmi:
+	action_end
+
 	action ud
 at_ud:	ud2
 next_ud:
