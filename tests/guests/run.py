@@ -100,7 +100,7 @@ RUNS = [
     Run("pg_smp64", cpus=4, host_cpus=2, args="four_level", limit=120),
     Run("pg_smp32", cpus=4, host_cpus=2, args="pae", limit=120),
     *(Run("hostile_ends", args=way) for way in ENDS),
-    *(Run("access", args=mode, limit=240) for mode in MODES),
+    *(Run("access", args=mode, limit=300) for mode in MODES),
     *(Run("access", args=f"{mode} full", limit=1800, long=True) for mode in MODES),
 ]
 

@@ -215,10 +215,12 @@ static bool setting(u32 n, struct regs *r)
 	return rights == 0 || (r->pke && (mode->long_mode || rights == 3));
 }
 
-/* Where A and D of the leaf take turns: those of turn n. */
-static bool turn_has(u64 e, u32 n)
+/* Where A and D of the leaf take turns: those of setting s, which must not hang on one register. */
+static bool turn_has(u64 e, u32 s)
 {
-	return (e & (PTE_A | PTE_D)) == (n * PTE_A & (PTE_A | PTE_D));
+	u64 turn = (s ^ s / 4 ^ s / 16) * PTE_A;
+
+	return (e & (PTE_A | PTE_D)) == (turn & (PTE_A | PTE_D));
 }
 
 /*
