@@ -149,7 +149,7 @@ static void mark(struct mmu_vm *m, gpa_t gpa, u64 len)
 
 	env_lock(&m->lock);
 	for (gfn_t gfn = gpa_to_gfn(gpa); gfn.v <= end; gfn.v++) {
-		const struct slot *s = slot_place(m, gfn).slot;
+		const struct slot *s = slot_of(m, gfn);
 
 		if (s && s->dirty_log)
 			dirty_set(s, gfn.v - s->gfn.v);

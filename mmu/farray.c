@@ -62,6 +62,17 @@ int farray_build(struct mmu_vm *m, gfn_t gfn,
 	return rc;
 }
 
+/*
+ * Counters of a large leaf's frames, and how many of them are not zero. A page of data has no other
+ * use for the place.
+ */
+#define BLOCK MMU_ENTRIES
+
+static u64 *block(spx_t page, u64 i)
+{
+	return &sp_get(page)->unsync_map[i % (1U << FARRAY_U16) / BLOCK];
+}
+
 bool farray_any(const struct farray *a, u64 i, u64 nr)
 {
 	u64 end = i + nr, stop;
@@ -69,8 +80,14 @@ bool farray_any(const struct farray *a, u64 i, u64 nr)
 	for (; i < end; i = stop) {
 		spx_t x = farray_page(a, i, FARRAY_U16);
 
-		stop = MIN(end, (i | ((1U << FARRAY_U16) - 1)) + 1);
-		for (u64 j = i; x && sp_get(x)->nr_present && j < stop; j++)
+		if (!x || !sp_get(x)->nr_present) {
+			stop = (i | ((1U << FARRAY_U16) - 1)) + 1;
+			continue;
+		}
+		stop = MIN(end, (i | (BLOCK - 1)) + 1);
+		if (*block(x, i) && stop - i == BLOCK)
+			return true;
+		for (u64 j = i; *block(x, i) && j < stop; j++)
 			if (farray_count(a, j))
 				return true;
 	}
@@ -90,6 +107,7 @@ bool farray_inc(const struct farray *a, u64 i)
 	if ((*counter(a, i, &page))++)
 		return false;
 	sp_get(page)->nr_present++;
+	++*block(page, i);
 	return true;
 }
 
@@ -100,5 +118,6 @@ bool farray_dec(const struct farray *a, u64 i)
 	if (--*counter(a, i, &page))
 		return false;
 	sp_get(page)->nr_present--;
+	--*block(page, i);
 	return true;
 }

@@ -101,7 +101,7 @@ static enum mmu_verdict resolve(struct mmu_vm *m, const struct mmu_fault *f, str
 				struct mmu_res *res, u32 *lack)
 {
 	gfn_t gfn = gpa_to_gfn(f->gpa);
-	struct slot *s = slot_place(m, gfn).slot;
+	struct slot *s = slot_of(m, gfn);
 	u64 i;
 
 	if (m->broken) {

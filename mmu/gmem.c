@@ -12,8 +12,14 @@
 /* Host pointer to gpa and the bytes that follow it in its slot, or NULL. */
 static u8 *gmem_ptr(const struct mmu_vm *m, gpa_t gpa, bool write, u64 *len)
 {
-	const struct slot *s = mmu_slot_find(m, gpa_to_gfn(gpa));
+	const struct slot *s;
 	u64 off;
+
+	if (likely(ram_holds(m, gpa.v))) {
+		*len = m->ram.gpa + m->ram.bytes - gpa.v;
+		return ram_ptr(m, gpa.v);
+	}
+	s = mmu_slot_find(m, gpa_to_gfn(gpa));
 
 	if (!s || !slot_has_memory(s) || (write && s->kind != SLOT_RAM))
 		return NULL;

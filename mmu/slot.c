@@ -43,6 +43,8 @@ const struct slot *mmu_slot_find(const struct mmu_vm *m, gfn_t gfn)
 	const struct slot *s;
 	u32 seq;
 
+	if (likely(ram_holds(m, gfn_to_gpa(gfn).v)))
+		return m->ram.slot;
 	do {
 		while ((seq = __atomic_load_n(&t->seq, __ATOMIC_ACQUIRE)) & 1)
 			env_relax();
@@ -115,8 +117,8 @@ static bool valid(const struct mmu_vm *m, const struct slot *s)
 		return false;
 	if (s->kind == SLOT_MMIO)
 		return true;
-	return slot_has_memory(s) && s->nr <= MMU_SLOT_MAX_FRAMES && !s->dirty_log &&
-	       in_range(s->hfn.v, s->nr, limit) && !overlaps_pool(s->hfn, s->nr);
+	return slot_has_memory(s) && s->nr <= MMU_SLOT_MAX_FRAMES - s->gfn.v % MMU_ENTRIES &&
+	       !s->dirty_log && in_range(s->hfn.v, s->nr, limit) && !overlaps_pool(s->hfn, s->nr);
 }
 
 static int insert(struct mmu_vm *m, const struct slot *s)

@@ -9,6 +9,17 @@
 #include "mmu/slot.h"
 #include "mmu/vm.h"
 
+/* gpa lies in the VM's largest RAM slot, where ram_ptr() finds it. Lock-free and short. */
+static __always_inline bool ram_holds(const struct mmu_vm *m, u64 gpa)
+{
+	return gpa - m->ram.gpa < m->ram.bytes;
+}
+
+static __always_inline u8 *ram_ptr(const struct mmu_vm *m, u64 gpa)
+{
+	return m->ram.host + (gpa - m->ram.gpa);
+}
+
 /* Where gfn lies: in a slot, or in a gap between slots. */
 struct slot_place {
 	struct slot *slot; /* NULL in a gap */
@@ -17,6 +28,14 @@ struct slot_place {
 
 /* Under mmu_vm.lock. */
 struct slot_place slot_place(struct mmu_vm *m, gfn_t gfn);
+
+/* The slot that gfn lies in, or NULL. */
+static inline struct slot *slot_of(struct mmu_vm *m, gfn_t gfn)
+{
+	if (likely(ram_holds(m, gfn_to_gpa(gfn).v)))
+		return m->ram.slot;
+	return slot_place(m, gfn).slot;
+}
 
 /* The slot that starts at gfn, or NULL. */
 static inline struct slot *slot_at(struct mmu_vm *m, gfn_t gfn)
@@ -73,14 +92,3 @@ int gmem_set_bits(struct mmu_vm *m, gpa_t gpa, u64 *old, u64 new, u8 size) __mus
 
 /* The slot whose memory most accesses of the hypervisor go to. Before any vCPU runs. */
 void vm_choose_ram(struct mmu_vm *m);
-
-/* gpa lies in the VM's largest RAM slot, where ram_ptr() finds it. Lock-free and short. */
-static __always_inline bool ram_holds(const struct mmu_vm *m, u64 gpa)
-{
-	return gpa - m->ram.gpa < m->ram.bytes;
-}
-
-static __always_inline u8 *ram_ptr(const struct mmu_vm *m, u64 gpa)
-{
-	return m->ram.host + (gpa - m->ram.gpa);
-}

@@ -19,7 +19,7 @@ static u32 first_needs(const struct mmu_vm *m, const struct slot *s, gfn_t gfn)
 /* When *lack comes back not zero nothing was done yet. */
 static int add_locked(struct mmu_vm *m, gfn_t gfn, struct mmu_res *r, u32 *lack)
 {
-	struct slot *s = slot_place(m, gfn).slot;
+	struct slot *s = slot_of(m, gfn);
 	u64 i = s ? gfn.v - s->gfn.v : 0;
 	struct direct_want w;
 	flushneed_t need;
@@ -67,7 +67,7 @@ int mmu_track_add(struct mmu_vm *m, gfn_t gfn)
 
 static bool remove_locked(struct mmu_vm *m, gfn_t gfn)
 {
-	struct slot *s = slot_place(m, gfn).slot;
+	struct slot *s = slot_of(m, gfn);
 	u64 i = s ? gfn.v - s->gfn.v : 0;
 
 	if (!s || !track_count(s, i) || !farray_dec(&s->tracks, i))
@@ -94,7 +94,7 @@ u32 mmu_track_count(struct mmu_vm *m, gfn_t gfn)
 	u32 n;
 
 	env_lock(&m->lock);
-	s = slot_place(m, gfn).slot;
+	s = slot_of(m, gfn);
 	n = s ? track_count(s, gfn.v - s->gfn.v) : 0;
 	env_unlock(&m->lock);
 	return n;

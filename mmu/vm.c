@@ -45,16 +45,18 @@ int mmu_vm_init(struct mmu_vm *m, const struct mmu_vm_cfg *cfg)
 
 void vm_choose_ram(struct mmu_vm *m)
 {
-	const struct slot *s, *best = NULL;
+	const struct slot *s;
+	struct slot *best = NULL;
 
 	for (u32 i = 0; (s = mmu_slot_nth(m, i)); i++)
 		if (s->kind == SLOT_RAM && (!best || s->nr > best->nr))
-			best = s;
+			best = &m->slots.slot[slot_index(m, s)];
 	if (best)
 		m->ram = (struct mmu_ram){
 			.gpa = gfn_to_gpa(best->gfn).v,
 			.bytes = best->nr << PAGE_SHIFT,
 			.host = env_ptr(hfn_to_hpa(best->hfn)),
+			.slot = best,
 		};
 }
 

@@ -33,6 +33,7 @@ struct mmu_root {
 struct mmu_ram {
 	u64 gpa, bytes;
 	u8 *host;
+	struct slot *slot;
 };
 
 struct mmu_vm {

@@ -56,7 +56,8 @@ static u32 check_slot(const struct mmu_vm *m, struct mmu_audit *a, struct sums *
 		check_lists(m, a, s, &slot->rmap[i], heads);
 	}
 	for (u64 i = 0; slot->shadows.index && i < slot->nr; i++)
-		s->counted -= farray_count(&slot->shadows, i);
+		s->counted -=
+			farray_count(&slot->shadows, sp_count_index(slot, GFN(slot->gfn.v + i)));
 	return pages;
 }
 

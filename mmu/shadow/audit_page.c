@@ -105,7 +105,7 @@ static void check_rights(const struct at *p)
 static void check_leaf(const struct at *p)
 {
 	gfn_t gfn = sp_leaf_gfn(p->sp, p->idx);
-	struct slot *s = slot_place(p->m, gfn).slot;
+	struct slot *s = slot_of(p->m, gfn);
 	u32 level = p->sp->role.level;
 
 	if (!s || !slot_has_memory(s) || gfn.v + level_frames(level) > s->gfn.v + s->nr)

@@ -105,7 +105,7 @@ static bool usable(const struct mmu_ctx *c)
 static enum mmu_verdict locked(struct fetch *f, struct mmu_result *r)
 {
 	struct mmu_vm *m = f->ctx->vm;
-	struct slot *s = slot_place(m, f->gfn).slot;
+	struct slot *s = slot_of(m, f->gfn);
 	u64 i;
 
 	if (m->broken) {

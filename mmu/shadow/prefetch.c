@@ -24,7 +24,7 @@ static void fill(const struct fetch *f, spx_t x, u32 idx, u64 gpte, u64 reserved
 
 	if (~gpte & (GPTE_P | GPTE_A) || (gpte & reserved))
 		return;
-	s = slot_place(m, gfn).slot;
+	s = slot_of(m, gfn);
 	if (!s || !slot_has_memory(s) || !s->shadowed)
 		return;
 	rights = frame_rights(m, s, gfn, rights_of_leaf(sp->role, sp->role.access, gpte),

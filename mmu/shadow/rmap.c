@@ -29,7 +29,7 @@ static struct farray *place(struct slot *s, gfn_t gfn, u32 level, u64 *i)
 
 idlist_t *rmap_head(struct mmu_vm *m, gfn_t gfn, u32 level)
 {
-	struct slot *s = slot_place(m, gfn).slot;
+	struct slot *s = slot_of(m, gfn);
 	const struct farray *a;
 	spx_t page;
 	u64 i;
@@ -146,7 +146,7 @@ static flushneed_t refit_frame(struct mmu_vm *m, const struct slot *s, gfn_t gfn
 
 flushneed_t rmap_refit(struct mmu_vm *m, gfn_t gfn, u64 nr)
 {
-	struct slot *s = slot_place(m, gfn).slot;
+	struct slot *s = slot_of(m, gfn);
 	flushneed_t need = flush_need(FLUSH_NONE);
 
 	if (!m->shadow.on || !s || s->kind != SLOT_RAM || (!s->nr_tracked && !s->dirty_log))
@@ -164,8 +164,8 @@ static bool extend_one(struct slot *s, u64 *frame, struct mmu_res *r)
 	while (slot_has_memory(s) && *frame < s->nr) {
 		gfn_t gfn = GFN(s->gfn.v + *frame);
 
-		if (farray_needs(&s->shadows, *frame, FARRAY_U16)) {
-			farray_extend(&s->shadows, *frame, FARRAY_U16, r);
+		if (farray_needs(&s->shadows, sp_count_index(s, gfn), FARRAY_U16)) {
+			farray_extend(&s->shadows, sp_count_index(s, gfn), FARRAY_U16, r);
 			return true;
 		}
 		for (u32 level = 1; level <= RMAP_LEVELS; level++) {

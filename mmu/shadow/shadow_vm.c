@@ -75,7 +75,7 @@ int shadow_slot_added(struct mmu_vm *m, gfn_t gfn)
 		return rc;
 	/* Tables that were outside memory until now are neither counted nor frozen. */
 	env_lock(&m->lock);
-	s = slot_place(m, gfn).slot;
+	s = slot_of(m, gfn);
 	if (s)
 		s->shadowed = true;
 	if (!MUTANT(SLOT_ADDED_UNSEEN))

@@ -7,6 +7,7 @@
 #include "mmu/gfmt.h"
 #include "mmu/mmu.h"
 #include "mmu/role.h"
+#include "mmu/slot_priv.h"
 
 /* The descriptor of a source table's format. */
 static inline const struct gfmt *role_gfmt(union page_role role)
@@ -35,12 +36,20 @@ static inline struct mmu_regs role_regs(const struct mmu_vm *m, union page_role 
 	return r;
 }
 
+static inline u64 gpte_load(const void *p, u32 size)
+{
+	return size == 4 ? __atomic_load_n((const u32 *)p, __ATOMIC_RELAXED)
+			 : __atomic_load_n((const u64 *)p, __ATOMIC_RELAXED);
+}
+
 /* One aligned entry of 4 or 8 bytes; counted. Outside memory: ones, as for the walker. */
 static inline u64 gpte_read(struct mmu_vm *m, gpa_t gpa, u32 size)
 {
 	u64 e = 0;
 
 	mmu_stat_inc(m, MMU_STAT_GUEST_READ);
+	if (likely(ram_holds(m, gpa.v)))
+		return gpte_load(ram_ptr(m, gpa.v), size);
 	if (mmu_read(m, gpa, &e, size))
 		e = size == 4 ? 0xffffffff : ~0ULL;
 	return e;

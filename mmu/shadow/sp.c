@@ -56,17 +56,22 @@ spx_t sp_next_of(const struct mmu_vm *m, gfn_t gfn, spx_t x)
 
 /* --- how many pages shadow a frame ------------------------------------------------------------ */
 
+u64 sp_count_index(const struct slot *s, gfn_t gfn)
+{
+	return gfn.v - ALIGN_DOWN(s->gfn.v, MMU_ENTRIES);
+}
+
 u32 sp_count_of(struct mmu_vm *m, gfn_t gfn)
 {
-	const struct slot *s = slot_place(m, gfn).slot;
+	const struct slot *s = slot_of(m, gfn);
 
-	return s ? farray_count(&s->shadows, gfn.v - s->gfn.v) : 0;
+	return s ? farray_count(&s->shadows, sp_count_index(s, gfn)) : 0;
 }
 
 static void count(struct mmu_vm *m, struct sp *sp)
 {
-	const struct slot *s = slot_place(m, sp->gfn).slot;
-	u64 i = s ? sp->gfn.v - s->gfn.v : 0;
+	const struct slot *s = slot_of(m, sp->gfn);
+	u64 i = s ? sp_count_index(s, sp->gfn) : 0;
 
 	if (sp->role.direct || !s || !farray_page(&s->shadows, i, FARRAY_U16))
 		return;
@@ -76,19 +81,19 @@ static void count(struct mmu_vm *m, struct sp *sp)
 
 static void uncount(struct mmu_vm *m, struct sp *sp)
 {
-	const struct slot *s = slot_place(m, sp->gfn).slot;
+	const struct slot *s = slot_of(m, sp->gfn);
 
 	if (!(sp->flags & SP_COUNTED))
 		return;
 	sp->flags &= (u8)~SP_COUNTED;
-	farray_dec(&s->shadows, sp->gfn.v - s->gfn.v);
+	farray_dec(&s->shadows, sp_count_index(s, sp->gfn));
 }
 
 bool sp_any_of(struct mmu_vm *m, gfn_t gfn, u64 nr)
 {
-	const struct slot *s = slot_place(m, gfn).slot;
+	const struct slot *s = slot_of(m, gfn);
 
-	return farray_any(&s->shadows, gfn.v - s->gfn.v, nr);
+	return farray_any(&s->shadows, sp_count_index(s, gfn), nr);
 }
 
 /* --- recently used ---------------------------------------------------------------------------- */

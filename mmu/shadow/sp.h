@@ -87,6 +87,8 @@ static inline bool sp_obsolete(const struct mmu_vm *m, const struct sp *sp)
 spx_t sp_find(const struct mmu_vm *m, gfn_t gfn, union page_role role);
 /* Steps through the live pages that shadow the guest table in gfn: first with x = 0; 0 = end. */
 spx_t sp_next_of(const struct mmu_vm *m, gfn_t gfn, spx_t x);
+/* Which element of slot.shadows counts them: large frames begin at a multiple of their size. */
+u64 sp_count_index(const struct slot *s, gfn_t gfn);
 /* How many of them there are. */
 u32 sp_count_of(struct mmu_vm *m, gfn_t gfn);
 /* One of the frames [gfn, gfn + nr) is shadowed; all of them lie in one slot. */

@@ -10,25 +10,22 @@
 #include "mmu/shadow/unsync.h"
 #include "mmu/slot_priv.h"
 
+static u64 src_of_leaf(u64 gpte, u64 addr)
+{
+	return src_word(gpte, gpa_to_gfn(GPA(gpte & addr)));
+}
+
 /*
- * A present entry of a leaf table against the guest's entry as it is now. Rights are only taken
- * away here: what has become possible is left to the next fault. An absent entry needs no look.
+ * A present entry of a leaf table that differs from the guest's entry as it is now. Rights are only
+ * taken away here: what has become possible is left to the next fault. An absent entry needs no
+ * look.
  */
-static void sync_one(struct mmu_vm *m, spx_t x, u32 idx, u64 reserved)
+static void sync_one(struct mmu_vm *m, spx_t x, u32 idx, u64 gpte, u64 reserved)
 {
 	const struct sp *sp = sp_get(x);
-	const struct gfmt *f = role_gfmt(sp->role);
-	u64 e = sp_table(x)[idx], gpte = 0, src;
+	u64 e = sp_table(x)[idx], src = src_of_leaf(gpte, role_gfmt(sp->role)->addr);
 	u32 rights;
 
-	if (e == 0)
-		return;
-	mmu_stat_inc(m, MMU_STAT_GUEST_READ);
-	if (mmu_read(m, sp_source(sp, idx), &gpte, sp_source_size(sp->role)))
-		gpte = 0;
-	src = src_word(gpte, gpa_to_gfn(GPA(gfmt_leaf_gpa(f, gpte, 1))));
-	if (src == sp_xlat(sp)[idx])
-		return;
 	if (!(gpte & GPTE_P) || !(gpte & GPTE_A) || (gpte & reserved) ||
 	    src_gfn(src).v != sp_leaf_gfn(sp, idx).v) {
 		sp_drop(m, x, idx);
@@ -51,17 +48,47 @@ static u64 reserved_bits(struct mmu_vm *m, const struct sp *sp)
 
 void sync_entry(struct mmu_vm *m, spx_t x, u32 idx)
 {
-	if (sp_get(x)->flags & SP_UNSYNC)
-		sync_one(m, x, idx, reserved_bits(m, sp_get(x)));
+	const struct sp *sp = sp_get(x);
+	u64 gpte;
+
+	if (!(sp->flags & SP_UNSYNC) || !sp_table(x)[idx])
+		return;
+	gpte = gpte_read(m, sp_source(sp, idx), sp_source_size(sp->role));
+	if (src_of_leaf(gpte, role_gfmt(sp->role)->addr) != sp_xlat(sp)[idx])
+		sync_one(m, x, idx, gpte, reserved_bits(m, sp));
+}
+
+/* All present entries of a page whose source begins at p in the host's memory. */
+static void sync_quick(struct mmu_vm *m, spx_t x, const u8 *p)
+{
+	const struct sp *sp = sp_get(x);
+	const u64 *xlat = sp_xlat(sp), *table = sp_table(x), reserved = reserved_bits(m, sp);
+	const u64 addr = role_gfmt(sp->role)->addr;
+	u32 size = sp_source_size(sp->role);
+
+	mmu_stat_inc(m, MMU_STAT_GUEST_READ);
+	for (u32 idx = 0, left = sp->nr_present; left; idx++) {
+		u64 gpte;
+
+		if (!table[idx])
+			continue;
+		left--;
+		gpte = gpte_load(p + idx * size, size);
+		if (src_of_leaf(gpte, addr) != xlat[idx])
+			sync_one(m, x, idx, gpte, reserved);
+	}
 }
 
 static void sync_page(struct mmu_vm *m, spx_t x)
 {
 	struct sp *sp = sp_get(x);
-	u64 reserved = reserved_bits(m, sp);
+	gpa_t source = sp_source(sp, 0);
 
-	for (u32 idx = 0; idx < MMU_ENTRIES; idx++)
-		sync_one(m, x, idx, reserved);
+	if (likely(ram_holds(m, source.v)))
+		sync_quick(m, x, ram_ptr(m, source.v));
+	else
+		for (u32 idx = 0; idx < MMU_ENTRIES; idx++)
+			sync_entry(m, x, idx);
 	sp->flags &= (u8)~SP_UNSYNC;
 	sp->frozen_seq = ++m->shadow.seq;
 	mmu_stat_inc(m, MMU_STAT_SYNC);
