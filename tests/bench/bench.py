@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import asdict
 
 import pexpect
 
@@ -20,6 +21,8 @@ sys.path[:0] = [HERE, *(os.path.join(TOP, d) for d in ("tests/system", "boot/gru
 # pylint: disable=wrong-import-position
 import figures
 import machines
+import paging
+from goals import Goal, fraction, millions, print_goals
 
 
 def image_kib():
@@ -42,19 +45,6 @@ def operation_rows(medians):
     return rows
 
 
-def phase_rows(bare, umbra):
-    """Linux at work, in million instructions."""
-    return [{"phase": p.name, "bare": bare[p.name] / 1e6, "umbra": umbra[p.name] / 1e6,
-             "ratio": umbra[p.name] / bare[p.name], "kvm_ratio": p.kvm_ratio}
-            for p in figures.PHASES]
-
-
-def goal(text, value, limit, shown):
-    """One goal: met when value is at most limit. No value: missed."""
-    return {"goal": text, "value": value, "limit": limit, "shown": shown,
-            "met": value is not None and value <= limit}
-
-
 def goals(result):
     """All goals, from what was measured."""
     ops = {r["operation"]: r for r in result["operations"]}
@@ -64,32 +54,22 @@ def goals(result):
     worst = max(ratios) if complete else None
     cpuid, hypercall = ops["cpuid"]["umbra"], ops["hypercall"]["umbra"]
     found = [
-        goal("geometric mean of Umbra/KVM at most 1/6", mean, figures.MEAN_GOAL, fraction(mean)),
-        goal("  and aim for 1/8", mean, figures.MEAN_AIM, fraction(mean)),
-        goal("no ratio above 1/4", worst, figures.WORST_GOAL, fraction(worst)),
-        goal("CPUID below BitVisor's 355", cpuid, figures.CPUID_GOAL - 1, str(cpuid)),
-        goal("hypercall at most 200", hypercall, figures.HYPERCALL_GOAL, str(hypercall)),
-        goal("image text+data at most 400 KiB", result["image_kib"], figures.IMAGE_GOAL,
+        Goal("geometric mean of Umbra/KVM at most 1/6", mean, figures.MEAN_GOAL, fraction(mean)),
+        Goal("  and aim for 1/8", mean, figures.MEAN_AIM, fraction(mean)),
+        Goal("no ratio above 1/4", worst, figures.WORST_GOAL, fraction(worst)),
+        Goal("CPUID below BitVisor's 355", cpuid, figures.CPUID_GOAL - 1, str(cpuid)),
+        Goal("hypercall at most 200", hypercall, figures.HYPERCALL_GOAL, str(hypercall)),
+        Goal("image text+data at most 400 KiB", result["image_kib"], figures.IMAGE_GOAL,
              f"{result['image_kib']:.0f} KiB"),
     ]
     for guest, ticks in result["boot"].items():
-        found.append(goal(f"boot until {guest} of {machines.MEMORY} MiB runs at most 100 M", ticks,
+        found.append(Goal(f"boot until {guest} of {machines.MEMORY} MiB runs at most 100 M", ticks,
                           figures.BOOT_GOAL, millions(ticks)))
     for vm in result["overhead"]:
-        found.append(goal(f"overhead of a VM of {machines.MEMORY} MiB, {vm['vcpus']} vCPU",
+        found.append(Goal(f"overhead of a VM of {machines.MEMORY} MiB, {vm['vcpus']} vCPU",
                           vm["kib"], vm["goal_kib"],
                           f"{vm['kib']} KiB of {vm['goal_kib']:.0f}"))
     return found
-
-
-def fraction(x):
-    """A ratio as people compare it: 1/6.8."""
-    return f"1/{1 / x:.{2 if x > 0.01 else 0}f}" if x else "unknown"
-
-
-def millions(n):
-    """A number of instructions."""
-    return f"{n / 1e6:.1f} M" if n else "unknown"
 
 
 def cell(value, fmt="{:>9}"):
@@ -106,17 +86,8 @@ def print_table(result):
               f"{'-' if not r['ratio'] else fraction(r['ratio']):>9}"
               f"{cell(r['bitvisor'], '{:>10}')}{cell(r['floor'])}"
               f"{'' if r['in_mean'] else '   not in the mean'}")
-    if result["linux"]:
-        print("\nLinux with one CPU, million instructions:\n")
-        print(f"{'':<30}{'bare':>9}{'Umbra':>9}{'ratio':>9}{'KVM':>9}")
-        for r in result["linux"]:
-            print(f"{r['phase']:<30}{r['bare']:>9.1f}{r['umbra']:>9.1f}{r['ratio']:>9.3f}"
-                  f"{cell(r['kvm_ratio'])}")
     print("\nShadow paging on the simulated machine: "
           f"{result['shadow']['instructions_per_fault']:.0f} instructions per warm fault")
-    print("\nGoals:\n")
-    for g in result["goals"]:
-        print(f"{'met   ' if g['met'] else 'MISSED'}  {g['goal']}: {g['shown']}")
 
 
 def shadow_run(*prefix, faults=None):
@@ -144,33 +115,27 @@ def shadow_goals(counts):
     for name, text in (("lm4_roots_built", "16 address spaces in turn, 4 levels: roots built"),
                        ("pae_roots_built", "  and with PAE"),
                        ("wp_pages_made", "10^5 toggles of CR0.WP: shadow pages made")):
-        found.append(goal(f"{text}, after the first round", counts[name], 0,
+        found.append(Goal(f"{text}, after the first round", counts[name], 0,
                           f"{counts[name]:.0f}"))
-    found.append(goal("guest entries read for a warm fault at most levels + 1",
+    found.append(Goal("guest entries read for a warm fault at most levels + 1",
                       counts["reads_per_fault"], 5, f"{counts['reads_per_fault']:.2f}"))
     return found
 
 
 def measure(with_linux):
     """Do all runs."""
-    one, boot, vm1 = machines.timed("bench guest, 1 vCPU", machines.bench_guest, 1)
-    two, _, vm2 = machines.timed("bench guest, 2 vCPUs", machines.bench_guest, 2)
+    one, boot, vm1 = machines.timed("round trips, 1 vCPU", machines.program_umbra, "bench")
+    two, _, vm2 = machines.timed("round trips, 2 vCPUs", machines.program_umbra, "bench", 2)
     result = {
         "operations": operation_rows({**one, "ipi": two.get("ipi")}),
         "image_kib": image_kib(),
-        "boot": {"bench guest": boot},
         "overhead": [{"vcpus": n, "kib": vm["overhead_kib"],
                       "goal_kib": figures.overhead_goal(machines.MEMORY * 1024, n)}
                      for n, vm in ((1, vm1), (2, vm2))],
-        "linux": [],
+        "paging": paging.measure(with_linux),
+        "shadow": machines.timed("shadow paging, simulated", shadow_events),
     }
-    if with_linux:
-        bare = machines.timed("Linux bare", machines.linux_bare, figures.PHASES)
-        umbra, boot = machines.timed("Linux under Umbra", machines.linux_umbra, figures.PHASES)
-        result["linux"] = phase_rows(bare, umbra)
-        result["boot"]["Linux"] = boot
-    result["shadow"] = machines.timed("shadow paging, simulated", shadow_events)
-    result["goals"] = goals(result) + shadow_goals(result["shadow"])
+    result["boot"] = {"bench guest": boot, **result["paging"]["boot"]}
     return result
 
 
@@ -181,6 +146,12 @@ def main():
     except (machines.machine.EmulatorError, pexpect.TIMEOUT, pexpect.EOF) as e:
         sys.exit(f"\nbench: {type(e).__name__}: the run stopped; its output is in {machines.LOGS}")
     print_table(result)
+    paging.print_tables(result["paging"])
+    if "--counters" in sys.argv[1:]:
+        paging.print_counters(result["paging"])
+    found = goals(result) + shadow_goals(result["shadow"]) + paging.goals(result["paging"])
+    print_goals(found)
+    result["goals"] = [{**asdict(g), "met": g.met} for g in found]
     out = f"{machines.BUILD}/bench.json"
     with open(out, "w", encoding="utf-8") as f:
         json.dump(result, f, indent=1)

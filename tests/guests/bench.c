@@ -25,8 +25,7 @@
  */
 
 #include "tests/guests/lib/guest.h"
-
-#include <stdlib.h>
+#include "tests/guests/lib/samples.h"
 
 #define ROUNDS 1000
 #define WARM   50
@@ -48,24 +47,6 @@ __asm__(".text; .balign 16; .global bench_irq\n"
 static u64 samples[ROUNDS];
 static volatile u32 answers;
 
-static int by_value(const void *a, const void *b)
-{
-	u64 x = *(const u64 *)a, y = *(const u64 *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-static void print(const char *name)
-{
-	u64 sum = 0;
-
-	qsort(samples, ROUNDS, sizeof(samples[0]), by_value);
-	for (u32 i = 0; i < ROUNDS; i++)
-		sum += samples[i];
-	say("bench %s min=%llu median=%llu mean=%llu n=%u\n", name, (unsigned long long)samples[0],
-	    (unsigned long long)samples[ROUNDS / 2], (unsigned long long)(sum / ROUNDS), ROUNDS);
-}
-
 /* Times one operation; inlined, so that only the operation lies between the two readings. */
 static __always_inline void measure(const char *name, void (*op)(void))
 {
@@ -77,7 +58,7 @@ static __always_inline void measure(const char *name, void (*op)(void))
 		op();
 		samples[i] = rdtsc() - start;
 	}
-	print(name);
+	samples_print(name, samples, ROUNDS);
 }
 
 static __always_inline void op_hypercall(void)

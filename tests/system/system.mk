@@ -10,12 +10,14 @@ guest-test: $(BUILD)/umbra guests
 guest-test-long: $(BUILD)/umbra guests
 	$Q BUILD=$(BUILD) $(PYTHON) tests/guests/run.py --long --out $(BUILD)/results/$@.xml
 
-# Figures under -icount, beside those of others; LINUX_RUNS=0 leaves out Linux at work.
+# Figures under -icount, beside those of others. LINUX_RUNS=0 leaves out Linux at work; COUNTERS=1
+# prints what Umbra counted meanwhile.
 bench: DEPS := build run bench
 bench: deps
-	$Q $(MAKE) --no-print-directory $(BUILD)/umbra $(GUEST)/bench $(BUILD)/bench/shadow \
+	$Q $(MAKE) --no-print-directory $(BUILD)/umbra $(GUEST)/bench $(GUEST)/bench_paging $(BUILD)/bench/shadow \
 		$(if $(filter 0,$(LINUX_RUNS)),,linux-guest)
-	$Q BUILD=$(BUILD) $(PYTHON) tests/bench/bench.py $(if $(filter 0,$(LINUX_RUNS)),--no-linux)
+	$Q BUILD=$(BUILD) $(PYTHON) tests/bench/bench.py $(if $(filter 0,$(LINUX_RUNS)),--no-linux) \
+		$(if $(filter 1,$(COUNTERS)),--counters)
 
 # The picture of the README, from a run of the demo machine.
 picture: iso

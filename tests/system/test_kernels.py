@@ -51,7 +51,7 @@ OTHERS = [
     Kernel("686-pae", "PAE", "pti=on", pti=True),
     Kernel("686-pae", "PAE", "pti=on", vcpus=2, pti=True),
 ]
-PAGINGS = ("npt",)
+PAGINGS = ("npt", "shadow")
 MATRIX = [pytest.param(k, p, id=f"{k}-{p}", marks=[pytest.mark.long] if k in OTHERS else [])
           for k in CLOUD + OTHERS for p in PAGINGS]
 
