@@ -28,6 +28,7 @@ struct mmu_vm;
 	X(SHADOW_FAULT, "shadow_fault", "page faults looked at by shadow paging")      \
 	X(SHADOW_GUEST, "shadow_guest", "of these, the guest's own")                   \
 	X(SHADOW_FIXED, "shadow_fixed", "of these, those that filled a shadow entry")  \
+	X(SHADOW_SPURIOUS, "shadow_spurious", "of these, already allowed")             \
 	X(SHADOW_RETRY, "shadow_retry", "of these, those that lost a race")            \
 	X(SHADOW_DEVICE, "shadow_device", "of these, accesses to a device")            \
 	X(SHADOW_EMULATE, "shadow_emulate", "of these, writes to be emulated")         \

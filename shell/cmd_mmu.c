@@ -51,7 +51,7 @@ static u64 base[CFG_MAX_VMS][MMU_STAT_NR];
 static void amount(struct out *o, const char *name, u64 count, const char *help)
 {
 	out_begin(o);
-	out_str(o, "counter", -14, name);
+	out_str(o, "counter", -15, name);
 	out_dec(o, "count", 12, count);
 	out_str(o, "since", 12, "-");
 	out_str(o, "what", -1, help);
@@ -61,7 +61,7 @@ static void amount(struct out *o, const char *name, u64 count, const char *help)
 static void counter(struct out *o, enum mmu_stat_id id, u64 count, u64 since)
 {
 	out_begin(o);
-	out_str(o, "counter", -14, mmu_stat_name(id));
+	out_str(o, "counter", -15, mmu_stat_name(id));
 	out_dec(o, "count", 12, count);
 	out_dec(o, "since", 12, since);
 	out_str(o, "what", -1, mmu_stat_help(id));

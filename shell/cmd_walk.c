@@ -191,10 +191,17 @@ static void walk_gva(struct out *o, struct vcpu *v, const struct snapshot *s, u6
 	show_verdict(o, &verdict, &w);
 }
 
-static void walk_gpa(struct out *o, const struct mmu_vm *m, u64 gpa, u32 access)
+static void walk_gpa(struct out *o, struct vm *vm, u64 gpa, u32 access)
 {
+	const struct mmu_vm *m = mmu_of(vm);
 	struct verdict verdict = { .gpa = gpa };
 
+	if (m->shadow.on) {
+		out_error(o,
+			  "the shadow of %s is walked by gva; mmu gfn %s 0x%lx shows who maps it",
+			  vm->cfg.name, vm->cfg.name, gpa >> PAGE_SHIFT);
+		return;
+	}
 	out_heading(o);
 	show_path(o, m, GPA(gpa));
 	judge(m, access, &verdict);
@@ -248,7 +255,7 @@ static void run_walk(struct out *o, int argc, char **argv)
 	else if (strcmp(argv[1], "gva") == 0)
 		walk_gva(o, v, &s, addr, access);
 	else if (strcmp(argv[1], "gpa") == 0)
-		walk_gpa(o, mmu_of(v->vm), addr, access);
+		walk_gpa(o, v->vm, addr, access);
 	else
 		out_error(o, "%s is neither gva (guest virtual) nor gpa (guest physical)", argv[1]);
 }

@@ -189,6 +189,8 @@ static void count(struct mmu_vm *m, enum mmu_verdict v)
 		mmu_stat_inc(m, MMU_STAT_SHADOW_FIXED);
 	else if (v == MMU_INJECT)
 		mmu_stat_inc(m, MMU_STAT_SHADOW_GUEST);
+	else if (v == MMU_SPURIOUS)
+		mmu_stat_inc(m, MMU_STAT_SHADOW_SPURIOUS);
 	else if (v == MMU_RETRY)
 		mmu_stat_inc(m, MMU_STAT_SHADOW_RETRY);
 	else if (v == MMU_EMULATE)

@@ -480,6 +480,8 @@ static void walk_has_guest_and_shadow_side_by_side(void **state)
 	says("mmu walk linux gva 0xffff800000012345", "hpa 0x40812345:");
 	says("mmu walk linux gva 0x401000 w", "deny: #PF, error code 0x3, at level 1:");
 	says("mmu walk linux gva rip x", "gpa 0x400123");
+	says("mmu walk linux gpa 0x401000",
+	     "error: the shadow of linux is walked by gva; mmu gfn linux 0x401 shows who maps");
 }
 
 static void walk_says_what_the_shadow_lacks(void **state)
