@@ -4,11 +4,12 @@
  *
  * Each operation is a loop of ROUNDS, written in assembly, so that its own instructions are known:
  * the number stands beside each. The time of the whole loop is divided by ROUNDS; that is done
- * BATCHES times, after one time to warm up. Where a page can be touched first only once, each batch has a table of its own, which the shadow does not have yet either. Under QEMU's
- * -icount shift=0 with one CPU the unit is the executed instruction.
+ * BATCHES times, after one time to warm up. Where a page can be touched first only once, each
+ * batch has a table of its own, which the shadow does not have yet either. Under QEMU's -icount
+ * shift=0 with one CPU the unit is the executed instruction.
  *
- * "bench_paging only=NAME" does one of them only, so that the hypervisor's counters speak of that one;
- * "wait" waits for a key first, so that somebody can get ready to look.
+ * "only=NAME" at the end of the command line does one of them only, so that the hypervisor's
+ * counters speak of that one; "wait" waits for a key first, so that somebody can get ready to look.
  *
  *	cr3_reload_0/8/32	the same CR3 again, then that many pages read		3, 11, 133
  *	cr3_switch		to another address space and back			4
