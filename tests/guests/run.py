@@ -69,7 +69,7 @@ ENDS = ("fetch_device fetch_nothing stack_in_device stack_in_nothing idt_in_devi
 # Modes of paging of tests/guests/access.c.
 MODES = "two_level pse pae four_level five_level".split()
 # Programs of tests/guests/paging/ for one CPU.
-PG = "tlb tree write".split()
+PG = "tlb tree write event".split()
 
 
 RUNS = [

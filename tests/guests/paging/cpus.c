@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Other CPUs: each waits for work, with paging as it was at its start, and does it in the mode of the
- * scene. */
+/*
+ * Other CPUs: each waits for work, with paging as it was at its start, and does it in the mode of
+ * the scene.
+ */
 
 #include "tests/guests/paging/paging.h"
 

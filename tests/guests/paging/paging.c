@@ -31,8 +31,6 @@ static const struct pg_mode modes[] = {
 const struct pg_mode *pg;
 bool pg_nx;
 
-extern u8 pg_stubs[];
-void pg_user_back(void);
 void pg_set_la57(u64 cr3, u64 cr4);
 
 static const char *scene_name;

@@ -147,6 +147,10 @@ int pg_kernel(enum pg_op op, va_t va);
 int pg_user(enum pg_op op, va_t va);
 /* What the last PG_READ of this CPU read; what PG_WRITE writes. */
 extern volatile u32 pg_value[MAX_CPUS];
+/* The page of code that user mode may use. */
+extern u8 pg_stubs[];
+/* Where it comes back; it needs R12 (EBX) of user mode. */
+void pg_user_back(void);
 /* What comes from user mode finds its stack that far from where it is mapped to itself. */
 extern unsigned long pg_stack_shift;
 /* Makes a frame executable by PG_FETCH. */

@@ -35,8 +35,8 @@ static volatile u32 acks, bad, good;
 /* --- what the other CPUs have in common ------------------------------------------------------- */
 
 /*
- * With more than two CPUs fewer of a test: they may be virtual and share real ones, and then one that
- * polls makes the one it waits for wait.
+ * With more than two CPUs fewer of a test: they may be virtual and share real ones, and then one
+ * that polls makes the one it waits for wait.
  */
 static u32 rounds(u32 n)
 {
