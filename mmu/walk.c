@@ -194,14 +194,16 @@ static bool set_accessed_dirty(struct mmu_vm *m, struct mmu_walk *w, u32 access,
 	for (u32 level = w->top; level >= w->level; level--) {
 		u64 old = w->gpte[level];
 		u64 new = old | GPTE_A;
+		int set;
 
 		if (level == w->level && (access & MMU_W))
 			new |= GPTE_D;
 		if (level == pdpt || new == old)
 			continue;
-		if (gmem_set_bits(m, w->gpte_gpa[level], &old, new, wide ? 8 : 4) == 0)
+		set = gmem_set_bits(m, w->gpte_gpa[level], &old, new, wide ? 8 : 4);
+		if (set == 0)
 			return false;
-		if (MUTANT(S3_11_OLD_VALUE_KEPT))
+		if ((set < 0 && !MUTANT(AD_OF_ROM_BELIEVED)) || MUTANT(S3_11_OLD_VALUE_KEPT))
 			continue;
 		w->gpte[level] = new;
 	}
@@ -219,6 +221,7 @@ bool mmu_walk(struct mmu_vm *m, const struct mmu_regs *regs, gva_t gva, u32 acce
 		w->fault.gva = gva;
 		if (!walk_once(m, regs, gva, access, w))
 			return false;
+		MMU_HOOK(BEFORE_AD);
 		if ((access & MMU_NO_AD) || w->top == 0 ||
 		    set_accessed_dirty(m, w, access, wide, pdpt) || MUTANT(S3_11_NO_REWALK)) {
 			w->ok = true;

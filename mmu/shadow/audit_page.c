@@ -83,13 +83,16 @@ static void check_writable(const struct at *p, const struct slot *s, gfn_t gfn)
 /* What the guest's entry, as it was, allows; W may be the supervisor's without CR0.WP. */
 static void check_rights(const struct at *p)
 {
+	const struct slot *table = slot_place(p->m, p->sp->gfn).slot;
 	union page_role role = p->sp->role;
 	u32 most = role.access;
 	u64 src;
 
 	if (p->sp->xlat) {
 		src = sp_xlat(p->sp)[p->idx];
-		if (!(src & GPTE_A) || ((p->e & GPTE_W) && !(src & GPTE_D)))
+		/* A walk cannot set A in ROM, and goes on without. */
+		if ((!(src & GPTE_A) && table && table->kind == SLOT_RAM) ||
+		    ((p->e & GPTE_W) && !(src & GPTE_D)))
 			bad(p, "I22", "a leaf without the guest's accessed or dirty bit");
 		most = rights_of_leaf(role, role.access,
 				      (src & SRC_FLAGS) | (src & SRC_NX ? GPTE_NX : 0));

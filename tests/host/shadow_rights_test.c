@@ -213,6 +213,39 @@ static void reserved_bits_are_the_guests(void **state)
 		}
 }
 
+/* --- tables in ROM ---------------------------------------------------------------------------- */
+
+/*
+ * Such a table can take no accessed and no dirty bit. It is read all the same; no leaf lets the
+ * guest write, so that each write is emulated.
+ */
+static void entries_in_rom_stay_as_they_are(void **state)
+{
+	struct sim_out out;
+	struct sim_space s;
+
+	(void)state;
+	for (u32 skip = 0; skip < 2; skip++) {
+		setup(true);
+		setup_tune(true, skip);
+		s = sim_space_new(SIM_LM4);
+		sim_map(&s, VA + SZ_2M, NEW, LEAF, 1);
+		sim_tables_at(ROM >> PAGE_SHIFT);
+		sim_map(&s, VA, OLD, P_ | W_ | U_, 1);
+		sim_set_space(reader, &s, true, true);
+		sim_expect_ok(reader, VA, MMU_R, OLD);
+		for (u32 i = 0; i < 3; i++) {
+			out = sim_store(reader, VA, i, 8);
+			assert_int_equal(out.end, SIM_OK);
+			assert_true(out.emulated);
+			assert_int_equal(out.gpa, OLD);
+			assert_int_equal(sim_peek(OLD, 8), i);
+		}
+		assert_int_equal(sim_peek(sim_pte(&s, VA, 1), 8), OLD | P_ | W_ | U_);
+		finish();
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -223,6 +256,7 @@ int main(void)
 		cmocka_unit_test(smap_holds_for_a_page_written_without_wp),
 		cmocka_unit_test(large_page_without_wp_becomes_dirty_when_written),
 		cmocka_unit_test(reserved_bits_are_the_guests),
+		cmocka_unit_test(entries_in_rom_stay_as_they_are),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

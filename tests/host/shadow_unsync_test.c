@@ -277,6 +277,33 @@ static void a_bit_without_an_unsync_table_below_is_cleared(void **state)
 	os_end();
 }
 
+/* S4.3: another vCPU writes to the tables again as fast as they are synced. */
+static void a_load_ends_while_others_go_on_writing(void **state)
+{
+	enum mmu_verdict v = MMU_RETRY;
+	u32 nr = 2 * PVEC_NR, loads = 0;
+	struct mmu_result r;
+
+	(void)state;
+	boot(2, nr, nr);
+	sim_load_cr3(v0, space.cr3);
+	for (; v == MMU_RETRY && loads < 200; loads++) {
+		struct sim_turn t;
+
+		for (u32 i = 0; i < nr; i++)
+			os_set_pte(v1, &space, page(i, nr), 1,
+				   (loads % 2 ? DATA(i) : OTHER(i)) | LEAF);
+		t = sim_cpu_take(v0->cpu);
+		v = mmu_shadow_load(&v0->ctx, &r);
+		sim_cpu_back(t);
+	}
+	assert_int_equal(v, MMU_FIXED);
+	/* Slices, but not for ever. */
+	assert_in_range(loads, 2, 100);
+	assert_int_equal(os_bits(os_shadow_of(&space, page(0, nr), 2)), 0);
+	os_end();
+}
+
 /* S4.7 */
 static void a_full_vector_is_not_the_end(void **state)
 {
@@ -506,6 +533,7 @@ int main(void)
 		cmocka_unit_test(a_bit_is_cleared_only_for_what_is_in_the_vector),
 		cmocka_unit_test(only_leaf_tables_go_out_of_sync),
 		cmocka_unit_test(a_bit_without_an_unsync_table_below_is_cleared),
+		cmocka_unit_test(a_load_ends_while_others_go_on_writing),
 		cmocka_unit_test(a_full_vector_is_not_the_end),
 		cmocka_unit_test(the_way_to_what_is_left_keeps_its_bits),
 		cmocka_unit_test(a_table_linked_512_times_is_collected_once),

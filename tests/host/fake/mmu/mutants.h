@@ -85,6 +85,7 @@ bool mutant_forgets(int event);
 	X(ZAP_ALL_WITHOUT_FLUSH, "no CPU uses obsolete tables after they were declared so")        \
 	X(ACCESS_OF_WHOLE_WALK, "a table inherits what the entries above it allow, no more")       \
 	X(AD_WRITES_ROM, "accessed and dirty bits are set in RAM alone")                           \
+	X(AD_OF_ROM_BELIEVED, "bits that could not be set in ROM are not in the walk")             \
 	X(MULTIHIT_LARGE, "with the erratum no executable leaf is large")                          \
 	X(CHUNKS_SPARSE, "only the first chunk of a list is partly filled")                        \
 	X(DOWNGRADE_UNFLUSHED, "rights that are taken away are flushed")                           \
@@ -126,6 +127,7 @@ bool mutant_forgets(int event);
 	X(S4_01_ONE_UNRESOLVED, "every page of a vector is brought up to date")                    \
 	X(S4_02_BITS_KEPT, "bits are cleared while pages are collected")                           \
 	X(S4_03_ONE_HOLD, "the lock is given up between two vectors")                              \
+	X(S4_03_WITHOUT_END, "a vCPU waits for others' writes so often and no more")               \
 	X(S4_05_INTERIOR_UNSYNC, "only leaf tables go out of sync")                                \
 	X(S4_06_STALE_BIT_KEPT, "a bit with nothing unsync below is cleared")                      \
 	X(S4_07_MORE_IS_THE_END, "a full vector is resolved and the collection goes on")           \
