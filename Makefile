@@ -26,7 +26,7 @@ help:
 	@echo "make test       everything below             make bench     print the benchmark table"
 	@echo "make test-all   make test, and other kernels and longer stress"
 	@echo "make lint       style and structure          make format    apply .clang-format"
-	@echo "make host-test  unit tests on this machine   make fuzz-test  make mutant-test"
+	@echo "make host-test  unit tests on this machine   make fuzz-test  make mutant-test  make coverage"
 	@echo "make soak       longer tests; writes docs/mutants.md"
 	@echo "make build-test both compilers, DEBUG, size, reproducible image"
 
@@ -127,7 +127,7 @@ objects: $(OBJ) $(BUILD)/libc.a
 # --- tests --------------------------------------------------------------------------------------
 
 # make test runs these, in this order; each leaves build/results/TIER.xml.
-TIERS := lint build-test host-test mutant-test fuzz-test
+TIERS := lint build-test host-test mutant-test coverage fuzz-test
 include tests/host/host.mk
 include image.mk
 -include tests/system/system.mk

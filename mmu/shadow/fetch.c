@@ -2,6 +2,8 @@
 /* Filling the shadow: the walk down, and the leaf. */
 #include "mmu/shadow/fetch.h"
 
+#include "lib/bug.h"
+
 #include "mmu/mutant.h"
 #include "mmu/shadow/events.h"
 #include "mmu/shadow/idlist.h"
@@ -260,11 +262,8 @@ enum mmu_verdict fetch(const struct fetch *f, struct mmu_result *r)
 
 	if (MUTANT(S0_07_TAG_GUESSED) ? root->child[1] != 0 : root->kind == SRK_PAE32)
 		x = root->child[gva_index(f->gva, 3) & 3];
-	if (!x) {
-		/* The PDPTE is absent, and yet the walk went through it. */
-		r->reason = "the root has no table for this address";
-		return MMU_RETRY;
-	}
+	/* A current root was built from the latched PDPTEs that the walk has used, too. */
+	BUG_ON(!x);
 	idlist_reserve(&m->shadow.ids, &f->ctx->res);
 	target = leaf_level(f);
 	line.read = false;

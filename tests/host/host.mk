@@ -33,6 +33,16 @@ SEED_TESTS := $(sort $(wildcard $(foreach p,$(shell sed -n \
 	's/^|[^|]*|[^|]*| `\([a-z0-9_]*\)` `.*/\1/p' docs/seeds.md),tests/host/$(p).c)))
 mutant-test: $(SEED_TESTS:tests/%.c=$(BUILD)/%)
 	$Q $(MUTANTS) $^
+# What of mmu/ its host programs run, built once more without sanitizers.
+COVERED = $(shell grep -l '^/\* SOURCES:.*mmu/' $(HOST_TESTS))
+COVERAGE = $(BUILD)/coverage
+coverage:
+	$Q $(MAKE) --no-print-directory BUILD=$(COVERAGE) FLAGS_host='$(HOST_FLAGS) -O0 --coverage' \
+		$(COVERED:tests/%.c=$(COVERAGE)/%)
+	$Q find $(COVERAGE) -name '*.gcda' -delete
+	$Q $(PYTHON) tests/host/run.py --limit 300 --out $(COVERAGE)/$@.xml \
+		$(COVERED:tests/%.c=$(COVERAGE)/%)
+	$Q $(PYTHON) tests/host/coverage.py --out $(BUILD)/results/$@.xml $(COVERAGE)
 # Shadow paging for long: random operations, then as many seconds of libFuzzer, which keeps what it
 # has found out in build/soak/corpus.
 SOAK_OPS     ?= 100000000
@@ -55,7 +65,7 @@ $(BUILD)/soak/shadow_fuzzer: $(SOAK_SOURCES) $(wildcard tests/sim/*.h mmu/*.h mm
 		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ $(SOAK_SOURCES) -lcmocka
 soak-mutants: $(SEED_TESTS:tests/%.c=$(BUILD)/%)
 	$Q $(MUTANTS) --cross docs/mutants.md $^
-.PHONY: host-test fuzz-test mutant-test soak soak-mutants soak-random soak-fuzzer
+.PHONY: host-test fuzz-test mutant-test coverage soak soak-mutants soak-random soak-fuzzer
 
 # The image's own C library in one object, every name prefixed, for lib_libc_test.c.
 $(BUILD)/host/newlib.o: $(BUILD)/libc.a $(BUILD)/obj/lib/libc.c.o

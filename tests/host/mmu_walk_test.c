@@ -494,6 +494,34 @@ static void self_map_restarts_and_ends(void **state)
 	mmu_vm_fini(&vm);
 }
 
+/* Another CPU writes to the leaf entry whenever it has been read. */
+static bool rewrite_leaf(enum mmu_hook h)
+{
+	if (h == HOOK_BEFORE_AD)
+		write_mem(path_gpa[1], read_mem(path_gpa[1], 8) ^ 1ULL << 52, 8);
+	return false;
+}
+
+static void entry_that_keeps_changing_is_absent_in_the_end(void **state)
+{
+	struct mmu_regs r = regs_for(M_4);
+	struct mmu_walk w;
+	u64 before;
+
+	(void)state;
+	start();
+	build_path(M_4, &r, 0x12345678, MAIN_GFN);
+	write_mem(path_gpa[1], MAIN_GFN << 12 | 7, 8);
+	before = mmu_stat_get(&vm, MMU_STAT_WALK_RESTART);
+	env_sim.hook = rewrite_leaf;
+	assert_false(mmu_walk(&vm, &r, GVA(0x12345678), MMU_W, &w));
+	env_sim.hook = NULL;
+	assert_int_equal(w.fault.error, 2);
+	assert_int_equal(mmu_stat_get(&vm, MMU_STAT_WALK_RESTART), before + 16);
+	assert_int_equal(read_mem(path_gpa[1], 8) & 0x60, 0);
+	mmu_vm_fini(&vm);
+}
+
 static void fetch_gives_bytes_to_the_end_of_the_page(void **state)
 {
 	struct mmu_regs r = regs_for(M_4);
@@ -534,6 +562,7 @@ int main(void)
 		cmocka_unit_test(any_tables_any_registers),
 		cmocka_unit_test(record_names_entries_rights_and_reason),
 		cmocka_unit_test(self_map_restarts_and_ends),
+		cmocka_unit_test(entry_that_keeps_changing_is_absent_in_the_end),
 		cmocka_unit_test(fetch_gives_bytes_to_the_end_of_the_page),
 	};
 

@@ -9,9 +9,13 @@
 #include <errno.h>
 
 #include "mmu/geom.h"
+#include "mmu/reader.h"
 #include "tests/host/mmu_ref.h"
 #include "tests/sim/driver.h"
 #include "tests/sim/sim.h"
+
+#define VA   0x3000ULL
+#define DATA 0x1a000ULL
 
 /* Every allocation of a short run is refused in turn: the access gives "no memory" at most, leaves
  * nothing half done, and succeeds when it is tried again. */
@@ -55,6 +59,41 @@ static void least_quota_makes_progress(void **state)
 
 	(void)state;
 	driver_run(&o);
+}
+
+/* Pages that nobody but a lock-free reader holds back are waited for: that is not "no memory". */
+static void reader_that_holds_pages_back_makes_it_retry(void **state)
+{
+	struct sim_vcpu *v = &sim.vcpu[0];
+	struct sim_space s;
+	struct mmu_reader *reader;
+	struct sim_turn t;
+	u64 refused;
+
+	(void)state;
+	sim_start(&(struct sim_cfg){ .cpus = 3, .vcpus = 1 });
+	sim.keep = SIM_KEEP_NOTHING;
+	sim_tables_at(1);
+	s = sim_space_new(SIM_LM4);
+	sim_map(&s, VA, DATA, P_ | W_ | U_ | A_ | D_, 1);
+	sim_set_space(v, &s, true, true);
+	sim_expect_ok(v, VA, MMU_R, DATA);
+	sim.vm.quota = sim.vm.used;
+	refused = sim_stat(MMU_STAT_NOMEM);
+	t = sim_cpu_take(1);
+	reader = mmu_read_begin();
+	sim_cpu_back(t);
+	t = sim_elsewhere();
+	mmu_unshadow(&sim.vm, GFN(sim_pte(&s, VA, 1) >> PAGE_SHIFT));
+	sim_cpu_back(t);
+	sim.may_stick = true;
+	assert_int_equal(sim_do(v, VA, MMU_R).end, SIM_STUCK);
+	assert_int_equal(sim_stat(MMU_STAT_NOMEM), refused);
+	mmu_read_end(reader);
+	sim.may_stick = false;
+	sim_expect_ok(v, VA, MMU_R, DATA);
+	sim_audit();
+	sim_stop();
 }
 
 /* --- the beginning ---------------------------------------------------------------------------- */
@@ -111,6 +150,7 @@ int main(void)
 		cmocka_unit_test(any_allocation_may_fail_once),
 		cmocka_unit_test(any_allocation_may_fail_with_all_after_it),
 		cmocka_unit_test(least_quota_makes_progress),
+		cmocka_unit_test(reader_that_holds_pages_back_makes_it_retry),
 		cmocka_unit_test(beginning_without_memory_says_so_and_loses_nothing),
 	};
 

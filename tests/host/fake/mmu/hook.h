@@ -10,6 +10,7 @@
 
 /* X(id, "where it stands") */
 #define MMU_HOOKS(X)                                                                        \
+	X(BEFORE_AD, "walk: all entries read, A and D not set yet")                         \
 	X(AFTER_WALK, "fault: the guest's tables are read, the lock is not taken yet")      \
 	X(BEFORE_LOCK, "fault: all is reserved, the lock is next")                          \
 	X(BETWEEN_GET_AND_COMPARE, "fetch: child found and frozen, entry not compared")     \
