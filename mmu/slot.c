@@ -180,6 +180,7 @@ int mmu_slot_remove(struct mmu_vm *m, gfn_t gfn)
 	struct slot_table *t = &m->slots;
 	struct slot_place p;
 
+	shadow_slot_leaving(m, gfn);
 	env_lock(&m->lock);
 	p = slot_place(m, gfn);
 	if (!p.slot || p.first != gfn.v) {

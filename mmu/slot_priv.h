@@ -6,6 +6,7 @@
 #include "lib/types.h"
 
 #include "mmu/mmu_env.h"
+#include "mmu/mutant.h"
 #include "mmu/slot.h"
 #include "mmu/vm.h"
 
@@ -53,6 +54,12 @@ static inline u32 slot_index(const struct mmu_vm *m, const struct slot *s)
 static inline bool slot_has_memory(const struct slot *s)
 {
 	return s->kind == SLOT_RAM || s->kind == SLOT_ROM;
+}
+
+/* Shadow paging may map it. */
+static inline bool slot_mappable(const struct slot *s)
+{
+	return s->shadowed && (!s->leaving || MUTANT(SLOT_LEAVING_MAPPED));
 }
 
 /* RAM and ROM: where a frame of the slot is. */

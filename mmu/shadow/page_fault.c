@@ -113,7 +113,7 @@ static enum mmu_verdict locked(struct fetch *f, struct mmu_result *r)
 		return MMU_KILL_VM;
 	}
 	if (!usable(f->ctx) || s != f->slot || !slot_has_memory(s) ||
-	    (!s->shadowed && !MUTANT(SLOT_MAPPED_EARLY))) {
+	    (!slot_mappable(s) && !MUTANT(SLOT_MAPPED_EARLY))) {
 		r->reason = "root or slot changed meanwhile";
 		return MMU_RETRY;
 	}

@@ -25,7 +25,7 @@ static void fill(const struct fetch *f, spx_t x, u32 idx, u64 gpte, u64 reserved
 	if (~gpte & (GPTE_P | GPTE_A) || (gpte & reserved))
 		return;
 	s = slot_of(m, gfn);
-	if (!s || !slot_has_memory(s) || !s->shadowed)
+	if (!s || !slot_has_memory(s) || !slot_mappable(s))
 		return;
 	rights = frame_rights(m, s, gfn, rights_of_leaf(sp->role, sp->role.access, gpte),
 			      !MUTANT(LOST_WRITE_PROTECTION));

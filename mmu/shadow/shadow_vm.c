@@ -11,6 +11,9 @@
 #include "mmu/shadow/sp.h"
 #include "mmu/slot_priv.h"
 
+/* Frames of a slot that goes that are unmapped under one hold of the lock. */
+#define SLICE_FRAMES 512
+
 static const struct mmu_tune default_tune = {
 	.unsync = true,
 	.huge = true,
@@ -85,6 +88,24 @@ int shadow_slot_added(struct mmu_vm *m, gfn_t gfn)
 	return 0;
 }
 
+void shadow_slot_leaving(struct mmu_vm *m, gfn_t gfn)
+{
+	u64 slice = MUTANT(SLOT_GONE_ONE_HOLD) ? MMU_SLOT_MAX_FRAMES : SLICE_FRAMES;
+
+	for (u64 i = 0, nr = 1; m->shadow.on && i < nr; i += slice) {
+		struct slot *s;
+
+		env_lock(&m->lock);
+		s = slot_at(m, gfn);
+		nr = s && slot_has_memory(s) ? s->nr : 0;
+		if (nr)
+			s->leaving = true;
+		for (u64 frame = i; frame < MIN(nr, i + slice); frame++)
+			(void)rmap_unmap(m, GFN(gfn.v + frame));
+		env_unlock(&m->lock);
+	}
+}
+
 void shadow_slot_gone(struct mmu_vm *m, struct slot *s)
 {
 	spx_t x;
@@ -93,8 +114,6 @@ void shadow_slot_gone(struct mmu_vm *m, struct slot *s)
 		return;
 	if (!MUTANT(SLOT_GONE_ROOT_STAYS))
 		obsolete(m);
-	for (u64 i = 0; slot_has_memory(s) && i < s->nr; i++)
-		(void)rmap_unmap(m, GFN(s->gfn.v + i));
 	for (x = m->shadow.lru_first; x; x = sp_get(x)->lru_next)
 		if (sp_get(x)->gfn.v - s->gfn.v < s->nr)
 			sp_get(x)->flags &= (u8)~SP_COUNTED;

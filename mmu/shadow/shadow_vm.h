@@ -62,7 +62,10 @@ struct shadow_vm {
 
 /* A slot is in the table. No lock held. -ENOMEM. */
 int shadow_slot_added(struct mmu_vm *m, gfn_t gfn) __must_check;
-/* The slot is about to leave; still in the table. Under mmu_vm.lock. */
+/* The slot that starts at gfn, if there is one, is about to leave: it is unmapped, in slices, and
+ * nothing maps it again. TLBs may remember. No lock held. */
+void shadow_slot_leaving(struct mmu_vm *m, gfn_t gfn);
+/* It leaves now, and is still in the table: no CPU uses it after return. Under mmu_vm.lock. */
 void shadow_slot_gone(struct mmu_vm *m, struct slot *s);
 /* It has left: gives back the tables that this made obsolete. No lock held. */
 void shadow_slot_left(struct mmu_vm *m);

@@ -153,13 +153,20 @@ spx_t sp_new(struct mmu_vm *m, gfn_t gfn, union page_role role, struct mmu_res *
 	return x;
 }
 
-void sp_zap(struct mmu_vm *m, spx_t x)
+/* No entry points to it any more. */
+static void unlink_all(struct mmu_vm *m, const struct sp *sp)
 {
-	struct sp *sp = sp_get(x);
 	spteid_t up;
 
 	while ((up = idlist_first(sp->parents)))
 		sp_drop(m, spte_id_page(up), spte_id_index(up));
+}
+
+void sp_zap(struct mmu_vm *m, spx_t x)
+{
+	struct sp *sp = sp_get(x);
+
+	unlink_all(m, sp);
 	for (u32 i = 0; sp->nr_present && i < MMU_ENTRIES; i++)
 		sp_drop(m, x, i);
 	hash_remove(m, x);
@@ -196,6 +203,9 @@ void sp_link(struct mmu_vm *m, spx_t x, u32 idx, spx_t child, u64 gpte)
 {
 	struct sp *sp = sp_get(x), *ch = sp_get(child);
 
+	/* As in rmap_add(): to take one of very many off the list would be a long search. */
+	if (unlikely(idlist_crowded(ch->parents)) && !MUTANT(PARENTS_UNBOUNDED))
+		unlink_all(m, ch);
 	idlist_add(&m->shadow.ids, &ch->parents, spte_id(x, idx));
 	if (sp->xlat)
 		sp_xlat(sp)[idx] = src_word(gpte, ch->gfn);

@@ -13,6 +13,7 @@
 
 #include "mmu/shadow/idlist.h"
 #include "mmu/shadow/rmap.h"
+#include "mmu/shadow/sp.h"
 #include "tests/host/shadow_setup.h"
 
 #define VA 0x40201000ULL
@@ -167,6 +168,89 @@ static void obsolete_tables_are_freed_in_slices(void **state)
 }
 
 /* --- slots ------------------------------------------------------------------------------------ */
+
+#define SLOT_PAGES 700
+
+static u32 stores, stores_at_once;
+static void (*in_between)(void);
+
+static void count_stores(u64 *p, u64 v)
+{
+	(void)p;
+	(void)v;
+	stores++;
+}
+
+static void end_of_hold(void)
+{
+	void (*fn)(void) = in_between;
+
+	if (sim.vm.lock.held)
+		return;
+	stores_at_once = MAX(stores_at_once, stores);
+	stores = 0;
+	in_between = NULL;
+	if (fn)
+		fn();
+}
+
+static void second_slot_goes(void)
+{
+	assert_int_equal(sim_slot_remove(1), 0);
+}
+
+/* A slot of which many pages are mapped goes; fn is called where the lock is free for the first
+ * time. */
+static void remove_mapped_slot(void (*fn)(void))
+{
+	void (*storing)(u64 * p, u64 v) = env_sim.storing;
+	struct sim_space s = sim_space_new(SIM_LM4);
+
+	for (u32 i = 0; i < SLOT_PAGES; i++)
+		sim_map(&s, VA + i * PAGE_SIZE, GB + i * PAGE_SIZE, LEAF, 1);
+	sim_set_space(reader, &s, true, true);
+	for (u32 i = 0; i < SLOT_PAGES; i++)
+		sim_expect_ok(reader, VA + i * PAGE_SIZE, MMU_R, GB + i * PAGE_SIZE);
+	stores = stores_at_once = 0;
+	in_between = fn;
+	env_sim.storing = count_stores;
+	env_sim.unlocked = end_of_hold;
+	by_another_cpu(second_slot_goes);
+	env_sim.unlocked = NULL;
+	env_sim.storing = storing;
+}
+
+/* XSA-410, for a slot: unmapping it does not keep the lock for long either. */
+static void slot_is_unmapped_in_slices(void **state)
+{
+	(void)state;
+	setup(true);
+	remove_mapped_slot(NULL);
+	assert_in_range(stores_at_once, 1, 512);
+	assert_int_equal(sim_do(reader, VA, MMU_R).end, SIM_MMIO);
+	finish();
+}
+
+static struct sim_out meanwhile;
+
+static void use_slot(void)
+{
+	sim.may_stick = true;
+	meanwhile = sim_do(reader, VA, MMU_R);
+	sim.may_stick = false;
+}
+
+/* Between two slices the guest asks for a page of the first one again. */
+static void slot_that_goes_gets_no_new_leaves(void **state)
+{
+	(void)state;
+	setup(true);
+	sim.keep = SIM_KEEP_NOTHING;
+	remove_mapped_slot(use_slot);
+	assert_int_equal(meanwhile.end, SIM_STUCK);
+	assert_int_equal(sim_do(reader, VA, MMU_R).end, SIM_MMIO);
+	finish();
+}
 
 static void slot_goes(void *arg)
 {
@@ -345,6 +429,35 @@ static void lists_of_leaves_have_a_bound(void **state)
 	finish();
 }
 
+/* The same for a guest table that is linked in thousands of places. */
+static void lists_of_parents_have_a_bound(void **state)
+{
+	struct sim_space s;
+	u64 pde, link;
+	spx_t x;
+
+	(void)state;
+	setup(true);
+	s = one_page(OLD, LEAF, 1);
+	link = sim_peek(sim_pte(&s, VA, 2), 8);
+	for (u32 i = 0; i < 5; i++) {
+		sim_map(&s, VA + i * SZ_1G, OLD, LEAF, 1);
+		pde = sim_pte(&s, VA + i * SZ_1G, 2) & ~0xfffULL;
+		for (u32 k = 0; k < 512; k++)
+			sim_poke(pde + k * 8, link, 8);
+	}
+	for (u32 round = 0; round < 2; round++)
+		for (u32 i = 0; i < 5 * 512; i++) {
+			u64 gva = (VA & ~MASK(29, 21)) + i / 512 * SZ_1G + i % 512 * SZ_2M;
+
+			sim_expect_ok(reader, gva, MMU_W, OLD);
+			for (x = 0; (x = sp_next_of(&sim.vm, GFN((link & MASK(51, 12)) >> 12), x));)
+				assert_in_range(idlist_count(sp_get(x)->parents), 1,
+						IDLIST_CROWD + 2 * IDCHUNK_IDS);
+		}
+	finish();
+}
+
 /* CVE-2018-12207: on a processor with the erratum no leaf of the shadow is large. */
 static void page_size_erratum_keeps_shadow_leaves_small(void **state)
 {
@@ -432,6 +545,9 @@ int main(void)
 		cmocka_unit_test(root_is_validated_last),
 		cmocka_unit_test(shared_root_lives_as_long_as_it_is_used),
 		cmocka_unit_test(obsolete_tables_are_freed_in_slices),
+		cmocka_unit_test(slot_is_unmapped_in_slices),
+		cmocka_unit_test(slot_that_goes_gets_no_new_leaves),
+		cmocka_unit_test(lists_of_parents_have_a_bound),
 		cmocka_unit_test(slot_that_goes_meanwhile_is_noticed),
 		cmocka_unit_test(rights_taken_for_a_log_are_flushed),
 		cmocka_unit_test(device_page_may_become_memory),

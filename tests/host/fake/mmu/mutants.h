@@ -146,6 +146,9 @@ bool mutant_forgets(int event);
 	X(POINTER_STORE_UNSEEN, "a reported store through a pointer is a store")                   \
 	X(REFIT_FORGOTTEN, "tracking and logging take W from what is mapped")                      \
 	X(DIRTY_NOT_SET, "the first write to a logged frame is noted")                             \
+	X(PARENTS_UNBOUNDED, "a table's list of parents has an upper bound")                       \
+	X(SLOT_GONE_ONE_HOLD, "a slot is unmapped in slices")                                      \
+	X(SLOT_LEAVING_MAPPED, "a slot that is being unmapped gets no new leaves")                 \
 	X(SLOT_MAPPED_EARLY, "a slot is mapped only once its reverse map is complete")             \
 	X(QUARANTINE_IGNORED, "a table is not used again before all tags forget it")               \
 	X(PCID_TAGS_SHARED, "another PCID is another tag, also over the same tables")              \
