@@ -29,10 +29,12 @@ def capture(path):
             for line in ("nproc", "stress 20 >/dev/null &"):
                 qemu.serial.send(line + "\n")
                 qemu.serial.expect(r"root@\S+# ")
-            qemu.escape()
+            qemu.to_shell()
             for command in COMMANDS:
                 qemu.run(command)
         text = machine.ANSI.sub("", log.read()).replace("\r", "")
+    # The script's marks behind commands, and the prompt that it asked for.
+    text = re.sub(r"^(umbra> .*?) # \d+$|^umbra> \n", r"\1", text, flags=re.MULTILINE)
     return text[text.index("[ "):].rstrip().splitlines()
 
 
