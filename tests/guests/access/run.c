@@ -132,8 +132,8 @@ void run(const struct mode *m, const struct regs *r, u32 leaf_level, bool by_cr3
 	 struct attempt list[], u32 nr)
 {
 	u64 cr0 = CR0_PE | CR0_ET | CR0_NE | CR0_PG | (r->wp ? CR0_WP : 0);
-	u64 cr4 = m->cr4 | (r->smep ? CR4_SMEP : 0) | (r->smap ? CR4_SMAP : 0) |
-		  (r->pke ? CR4_PKE : 0);
+	u64 cr4 = m->cr4 | (by_cr3 ? 0 : CR4_PGE) | (r->smep ? CR4_SMEP : 0) |
+		  (r->smap ? CR4_SMAP : 0) | (r->pke ? CR4_PKE : 0);
 	u64 efer = (m->long_mode ? EFER_LME : 0) | (r->nxe ? EFER_NXE : 0);
 
 	set_idt(m->long_mode);
