@@ -77,14 +77,14 @@ bool task_fault(struct task *t, u8 vector, u16 selector)
 static bool is_cause(u32 op, u32 source)
 {
 	switch (source) {
-	case TASK_CALL:
-		return op == OP_CALL_FAR;
 	case TASK_IRET:
 		return op == OP_IRET;
 	case TASK_JMP:
 		return op == OP_JMP_FAR;
 	default:
-		return op == OP_INT || op == OP_INT3 || op == OP_INTO || op == OP_ICEBP;
+		/* Alike in all else; Bochs' SVM does not tell INTn from a call. */
+		return op == OP_CALL_FAR || op == OP_INT || op == OP_INT3 || op == OP_INTO ||
+		       op == OP_ICEBP;
 	}
 }
 

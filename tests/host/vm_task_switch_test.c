@@ -77,6 +77,17 @@ static void a_fault_comes_back_to_its_instruction(void **state)
 	assert_int_equal(nmi_calls, 0);
 }
 
+static void an_int_n_that_is_told_as_a_call_is_one_all_the_same(void **state)
+{
+	(void)state;
+	next_op = OP_INT;
+	fake_vcpu.exit.task.selector = B;
+	fake_vcpu.exit.task.source = TASK_CALL;
+	exit_task_switch(&fake_vcpu);
+	expect_b();
+	expect_saved_32(RIP + 5);
+}
+
 static void int_n_comes_back_behind_it(void **state)
 {
 	static const u8 ops[] = { OP_INT, OP_INT3, OP_INTO, OP_ICEBP };
@@ -334,6 +345,7 @@ int main(void)
 		cmocka_unit_test_setup(iret_returns, setup),
 		cmocka_unit_test_setup(a_fault_comes_back_to_its_instruction, setup),
 		cmocka_unit_test_setup(int_n_comes_back_behind_it, setup),
+		cmocka_unit_test_setup(an_int_n_that_is_told_as_a_call_is_one_all_the_same, setup),
 		cmocka_unit_test_setup(an_nmi_masks_the_next, setup),
 		cmocka_unit_test_setup(an_interrupt_has_no_error_code, setup),
 		cmocka_unit_test_setup(another_instruction_is_tried_again, setup),
