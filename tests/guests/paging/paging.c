@@ -52,6 +52,15 @@ static void unlock(void)
 	__atomic_store_n(&frames_lock, 0, __ATOMIC_RELEASE);
 }
 
+/* As kernels do it: a hypervisor may take a string instruction for the end of a table. */
+static void clear(u64 frame)
+{
+	void *p = at(frame);
+	unsigned long n = PAGE_SIZE / 4;
+
+	__asm__ volatile("cld; rep stosl" : "+D"(p), "+c"(n) : "a"(0) : "memory");
+}
+
 u64 pg_frame(void)
 {
 	u64 f;
@@ -68,7 +77,7 @@ u64 pg_frame(void)
 	unlock();
 	if (f >= PG_MEMORY)
 		fatal("out of frames");
-	memset(at(f), 0, PAGE_SIZE);
+	clear(f);
 	return f;
 }
 
@@ -180,7 +189,9 @@ u64 pg_space(void)
 {
 	u64 root = pg_frame();
 
-	memcpy(at(root), at(kernel_root), pg_entries(pg->levels) * pg->entry_size);
+	for (u32 i = 0; i < pg_entries(pg->levels) * pg->entry_size; i += pg->entry_size)
+		if (pg_get(at(kernel_root + i)))
+			pg_set(at(root + i), pg_get(at(kernel_root + i)));
 	return root;
 }
 
