@@ -69,7 +69,7 @@ ENDS = ("fetch_device fetch_nothing stack_in_device stack_in_nothing idt_in_devi
 # Modes of paging of tests/guests/access.c.
 MODES = "two_level pse pae four_level five_level".split()
 # Programs of tests/guests/paging/ for one CPU.
-PG = "tlb tree write event".split()
+PG = "tlb tree write event fork".split()
 
 
 RUNS = [
@@ -96,6 +96,7 @@ RUNS = [
     Run("smp", cpus=2, host_cpus=1),
     Run("smp", cpus=2, host_cpus=2),
     Run("smp", cpus=4, host_cpus=2),
+    *(Run(f"pg_fork{bits}", cpus=2, host_cpus=2) for bits in (64, 32)),
     *(Run(f"pg_smp{bits}", cpus=2, host_cpus=2, limit=120) for bits in (64, 32)),
     Run("pg_smp64", cpus=4, host_cpus=2, args="four_level", limit=120),
     Run("pg_smp32", cpus=4, host_cpus=2, args="pae", limit=120),

@@ -22,7 +22,7 @@
 #define MARK         0x600dU
 #define POISON       0xbad0badU
 #define PATIENCE     10000000U
-#define ROUNDS       150
+#define ROUNDS       60
 #define VA           pg_va(5 * PAGE_SIZE)
 
 static u64 root;
@@ -181,7 +181,8 @@ static void write_polling(void)
 	pg_load(root);
 	while (!stop) {
 		pg_value[me]++;
-		pg_kernel(PG_WRITE, VA + 4 * me);
+		for (u32 k = pg_kernel(PG_WRITE, VA + 4 * me) == NO_TRAP ? 0 : 200; k; k--)
+			cpu_pause();
 		poll();
 	}
 }
@@ -429,7 +430,7 @@ static void poison(u32 i)
 
 static void storm(void)
 {
-	u32 rewrites = pg_number(rounds(6000));
+	u32 rewrites = pg_number(rounds(3000));
 
 	begin();
 	prepare();
