@@ -80,6 +80,7 @@ _Static_assert(sizeof(struct sp) == 128, "two cache lines");
 #define SP_INPVEC  BIT32(1) /* collected, not resolved yet */
 #define SP_INWORK  BIT32(2) /* in the work list of mmu/shadow/unsync.c */
 #define SP_COUNTED BIT32(3) /* in its slot's count of shadows */
+#define SP_USED    BIT32(4) /* since reclaim has looked at it last */
 
 struct mmu_pool {
 	struct env_lock lock;

@@ -21,6 +21,13 @@ static __always_inline u8 *ram_ptr(const struct mmu_vm *m, u64 gpa)
 	return m->ram.host + (gpa - m->ram.gpa);
 }
 
+/* An aligned entry of 4 or 8 bytes of a guest table, whole. */
+static __always_inline u64 gpte_load(const void *p, u32 size)
+{
+	return size == 4 ? __atomic_load_n((const u32 *)p, __ATOMIC_RELAXED)
+			 : __atomic_load_n((const u64 *)p, __ATOMIC_RELAXED);
+}
+
 /* Where gfn lies: in a slot, or in a gap between slots. */
 struct slot_place {
 	struct slot *slot; /* NULL in a gap */

@@ -90,10 +90,12 @@ static __cold bool fail(struct mmu_walk *w, const struct mmu_regs *regs, u32 acc
 /* --- the core --------------------------------------------------------------------------------- */
 
 /* Outside RAM and ROM memory reads as ones. */
-static u64 gpte_read(const struct mmu_vm *m, u64 gpa, u32 size)
+static __always_inline u64 gpte_read(const struct mmu_vm *m, u64 gpa, u32 size)
 {
 	u64 e = 0;
 
+	if (likely(ram_holds(m, gpa)))
+		return gpte_load(ram_ptr(m, gpa), size);
 	if (mmu_read(m, GPA(gpa), &e, size))
 		e = size == 4 ? 0xffffffff : ~0ULL;
 	return e;

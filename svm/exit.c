@@ -175,7 +175,9 @@ static enum exit_reason rare(struct vcpu *v, u32 code, const struct vmcb_ctl *c)
 
 static enum exit_reason detail(struct vcpu *v, u64 code, const struct vmcb_ctl *c)
 {
-	if (code == VMEXIT_IOIO)
+	if (code == VMEXIT_EXCEPTION + EXC_PF)
+		v->exit.reason = exception(v, EXC_PF, c);
+	else if (code == VMEXIT_IOIO)
 		v->exit.reason = pio(v, c);
 	else if (code == VMEXIT_NPF)
 		v->exit.reason = npf(v, c);

@@ -269,7 +269,7 @@ enum mmu_verdict fetch(const struct fetch *f, struct mmu_result *r)
 	line.read = false;
 	for (level = sp_get(x)->role.level;; level--) {
 		idx = gva_index(f->gva, level);
-		sp_touch(m, x);
+		sp_touch(x);
 		if (level == target)
 			MMU_HOOK(BEFORE_LEAF);
 		if (!gpte_still(f, x, idx, &line)) {

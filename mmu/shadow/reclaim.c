@@ -15,7 +15,7 @@
 enum victim {
 	VICTIM_OBSOLETE,
 	VICTIM_UNLINKED,
-	VICTIM_ANY,
+	VICTIM_ANY, /* not used lately */
 	VICTIM_NR,
 };
 
@@ -37,7 +37,8 @@ static u32 zap_some(struct mmu_vm *m, enum victim what, u32 want, u32 look)
 	while (x && n < want && look--) {
 		spx_t prev = sp_get(x)->lru_prev;
 
-		if (is_victim(m, sp_get(x), what)) {
+		if (is_victim(m, sp_get(x), what) &&
+		    (what != VICTIM_ANY || !sp_second_chance(m, x))) {
 			sp_zap(m, x);
 			n++;
 		}
@@ -56,6 +57,9 @@ static u32 reclaim(struct mmu_vm *m)
 		n += zap_some(m, what, SLICE_ZAP - n,
 			      what == VICTIM_ANY ? m->shadow.nr_live : SLICE_LOOK);
 	}
+	/* All were in use; none is marked any more. */
+	if (n == 0)
+		n = zap_some(m, VICTIM_ANY, SLICE_ZAP, m->shadow.nr_live);
 	m->stat.count[MMU_STAT_RECLAIM] += n;
 	return n;
 }

@@ -36,12 +36,6 @@ static inline struct mmu_regs role_regs(const struct mmu_vm *m, union page_role 
 	return r;
 }
 
-static inline u64 gpte_load(const void *p, u32 size)
-{
-	return size == 4 ? __atomic_load_n((const u32 *)p, __ATOMIC_RELAXED)
-			 : __atomic_load_n((const u64 *)p, __ATOMIC_RELAXED);
-}
-
 /* One aligned entry of 4 or 8 bytes; counted. Outside memory: ones, as for the walker. */
 static inline u64 gpte_read(struct mmu_vm *m, gpa_t gpa, u32 size)
 {

@@ -123,14 +123,14 @@ static void lru_remove(struct shadow_vm *s, spx_t x)
 		s->lru_last = sp->lru_prev;
 }
 
-void sp_touch(struct mmu_vm *m, spx_t x)
+bool sp_second_chance(struct mmu_vm *m, spx_t x)
 {
-	if (!MUTANT(FLOOD_FOR_EVER))
-		sp_get(x)->flood = 0;
-	if (m->shadow.lru_first == x)
-		return;
+	if (!(sp_get(x)->flags & SP_USED))
+		return false;
+	sp_get(x)->flags &= (u8)~SP_USED;
 	lru_remove(&m->shadow, x);
 	lru_add(&m->shadow, x);
+	return true;
 }
 
 /* --- life ------------------------------------------------------------------------------------- */
@@ -168,7 +168,8 @@ void sp_zap(struct mmu_vm *m, spx_t x)
 
 	unlink_all(m, sp);
 	for (u32 i = 0; sp->nr_present && i < MMU_ENTRIES; i++)
-		sp_drop(m, x, i);
+		if (sp_table(x)[i])
+			sp_drop(m, x, i);
 	hash_remove(m, x);
 	lru_remove(&m->shadow, x);
 	uncount(m, sp);

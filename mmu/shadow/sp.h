@@ -22,6 +22,7 @@
 #include "lib/types.h"
 
 #include "mmu/gfmt.h"
+#include "mmu/mutant.h"
 #include "mmu/pool.h"
 #include "mmu/shadow/sspte.h"
 #include "mmu/vm.h"
@@ -96,8 +97,18 @@ bool sp_any_of(struct mmu_vm *m, gfn_t gfn, u64 nr);
 
 /* A new page, not linked and not frozen. The reserve holds two pages. */
 spx_t sp_new(struct mmu_vm *m, gfn_t gfn, union page_role role, struct mmu_res *r);
-/* Used now: the last to be reclaimed. */
-void sp_touch(struct mmu_vm *m, spx_t x);
+
+/* Used now, by hardware or a fault. */
+static inline void sp_touch(spx_t x)
+{
+	if (!MUTANT(FLOOD_FOR_EVER))
+		sp_get(x)->flood = 0;
+	sp_get(x)->flags |= SP_USED;
+}
+
+/* The page was used since it was asked for last: it goes to the front of the list instead of being
+ * reclaimed. */
+bool sp_second_chance(struct mmu_vm *m, spx_t x);
 
 /* Entry idx, which is empty, points to child from now on. gfn: see src_word(). */
 void sp_link(struct mmu_vm *m, spx_t x, u32 idx, spx_t child, u64 gpte);
