@@ -142,7 +142,7 @@ static bool four_byte_entries(union page_role role)
 /* Four entries of hardware's PDPT; those of the guest's own PDPT that are absent stay empty. */
 static struct root_plan plan_pae(union page_role page, u32 present)
 {
-	struct root_plan p = { .kind = SRK_PAE32, .hw_level = 3, .children = 4, .child_level = 2 };
+	struct root_plan p = { .kind = SRK_PAE32, .hw_level = 3 };
 
 	for (u32 i = 0; i < 4; i++) {
 		if (page.fmt == ROLE_PAE && !(present & BIT32(i)))
@@ -165,8 +165,6 @@ struct root_plan root_plan(union cpu_role role, u32 present)
 		p = (struct root_plan){
 			.kind = SRK_SP,
 			.hw_level = role.page.level,
-			.children = 1,
-			.child_level = role.page.level,
 			.child = { role.page },
 		};
 		if (MUTANT(S2_03_ROOT_BIT))

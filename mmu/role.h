@@ -107,9 +107,7 @@ union cpu_role role_cpu(const struct mmu_regs *r, u32 caps);
 struct root_plan {
 	u8 kind;                  /* enum shadow_root_kind */
 	u8 hw_level;              /* levels that hardware walks: 3 (PAE), 4 or 5 */
-	u8 children;              /* entries of child[]: 4 for SRK_PAE32, else 1 */
-	u8 child_level;           /* level of the tables that the root points to itself */
-	union page_role child[4]; /* their roles; word 0 = no table (an absent PDPTE) */
+	union page_role child[4]; /* roles of the tables it points to; word 0 = none */
 };
 
 /* A pure function of the mode. present: bit i = the i-th PDPTE is present (PAE only). */

@@ -157,12 +157,18 @@ void mmu_pf_delivered(struct mmu_ctx *c, gva_t gva);
 
 /* --- entry and exit --------------------------------------------------------------------------- */
 
-/* There is nothing to do for mmu_shadow_load(). Lock-free. */
-static inline bool mmu_shadow_ready(const struct mmu_ctx *c)
+/* The context has a root that is not obsolete. Lock-free, as the next one. */
+static inline bool mmu_shadow_rooted(const struct mmu_ctx *c)
 {
 	const struct shadow_root *root = READ_ONCE(c->cache.cur);
 
-	return root && root->gen == READ_ONCE(c->vm->shadow.gen) && c->synced;
+	return root && root->gen == READ_ONCE(c->vm->shadow.gen);
+}
+
+/* There is nothing to do for mmu_shadow_load(). */
+static inline bool mmu_shadow_ready(const struct mmu_ctx *c)
+{
+	return mmu_shadow_rooted(c) && c->synced;
 }
 
 /*

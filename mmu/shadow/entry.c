@@ -7,17 +7,10 @@
 #include "mmu/shadow/root_priv.h"
 #include "mmu/shadow/unsync.h"
 
-static bool ready(const struct mmu_ctx *c)
-{
-	const struct shadow_root *root = READ_ONCE(c->cache.cur);
-
-	return root && root->gen == READ_ONCE(c->vm->shadow.gen);
-}
-
 /* Under the lock. */
 static enum mmu_verdict install(struct mmu_ctx *c, struct mmu_result *r)
 {
-	if (!ready(c)) {
+	if (!mmu_shadow_rooted(c)) {
 		root_switch(c);
 		c->flush = true;
 		c->synced = false;

@@ -12,7 +12,7 @@
 static struct {
 	struct env_lock lock;
 	u64 first; /* free, host physical; 0 = none */
-	u32 nr, nr_free;
+	u32 nr_free;
 } low;
 
 int mmu_shadow_low_init(hpa_t base, u32 nr)
@@ -22,9 +22,8 @@ int mmu_shadow_low_init(hpa_t base, u32 nr)
 		return -EINVAL;
 	env_lock_init(&low.lock, ENV_RANK_POOL);
 	low.first = 0;
-	low.nr = nr * (u32)(PAGE_SIZE / LOW_BYTES);
 	low.nr_free = 0;
-	for (u32 i = 0; i < low.nr; i++)
+	for (u32 i = 0; i < nr * (PAGE_SIZE / LOW_BYTES); i++)
 		low_free(HPA(base.v + (u64)i * LOW_BYTES));
 	return 0;
 }
@@ -58,9 +57,4 @@ void low_free(hpa_t a)
 u32 low_nr_free(void)
 {
 	return low.nr_free;
-}
-
-u32 low_nr(void)
-{
-	return low.nr;
 }

@@ -15,4 +15,3 @@
 hpa_t low_alloc(void);
 void low_free(hpa_t a);
 u32 low_nr_free(void);
-u32 low_nr(void);

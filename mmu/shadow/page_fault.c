@@ -92,15 +92,6 @@ static bool inexpressible(const struct mmu_ctx *c, const struct mmu_shadow_fault
 
 /* --- under the lock --------------------------------------------------------------------------- */
 
-static bool usable(const struct mmu_ctx *c)
-{
-	const struct shadow_root *root = c->cache.cur;
-
-	if (MUTANT(CVE_2026_64561_ROOT_NOT_VALIDATED))
-		return true;
-	return root && root->gen == c->vm->shadow.gen;
-}
-
 /* With everything at hand. The slot is looked up again: the first time was without the lock. */
 static enum mmu_verdict locked(struct fetch *f, struct mmu_result *r)
 {
@@ -112,7 +103,8 @@ static enum mmu_verdict locked(struct fetch *f, struct mmu_result *r)
 		r->reason = m->broken;
 		return MMU_KILL_VM;
 	}
-	if (!usable(f->ctx) || s != f->slot || !slot_has_memory(s) ||
+	if ((!mmu_shadow_rooted(f->ctx) && !MUTANT(CVE_2026_64561_ROOT_NOT_VALIDATED)) ||
+	    s != f->slot || !slot_has_memory(s) ||
 	    (!slot_mappable(s) && !MUTANT(SLOT_MAPPED_EARLY))) {
 		r->reason = "root or slot changed meanwhile";
 		return MMU_RETRY;

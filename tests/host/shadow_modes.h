@@ -26,6 +26,9 @@ static const struct sim_slot modes_slots[] = {
 	{ 0 },
 };
 
+/* Tables below 4 GiB: one frame of them. */
+#define MODES_LOW (u32)(PAGE_SIZE / LOW_BYTES)
+
 /* One vCPU for each CPU, in real mode. */
 static inline void modes_start(u32 vcpus, const struct mmu_caps *caps)
 {
@@ -39,7 +42,7 @@ static inline void modes_stop(void)
 {
 	sim_audit();
 	sim_stop();
-	assert_int_equal(low_nr_free(), low_nr());
+	assert_int_equal(low_nr_free(), MODES_LOW);
 }
 
 /* A new address space with MODE_GVA mapped to gpa. */
