@@ -116,8 +116,7 @@ static bool load_ldtr(struct task *t)
 	hv->set_seg(t->v, S_LDTR, &s);
 	if (SEL_OFFSET(sel) == 0 && !(sel & SEL_TI))
 		return true;
-	if (sel & SEL_TI)
-		return task_fault(t, EXC_TS, sel);
+	/* There is no LDT now, so one in it is found as little as one behind the table. */
 	if (!read_desc(t, sel, &s, &at))
 		return false;
 	if ((s.attr & (SEG_ATTR_S | SEG_TYPE)) != SEG_TYPE_LDT || !(s.attr & SEG_ATTR_P))

@@ -33,12 +33,13 @@ static void segments_are_checked(void **state)
 		{ S_CS, X, 0x93, EXC_TS },
 		{ S_CS, X, 0x8b, EXC_TS },
 		{ S_CS, X, 0x1b, EXC_NP },
-		{ S_CS, X, 0xbb, EXC_TS }, /* DPL 1 */
-		{ S_CS, X, 0xbf, EXC_TS }, /* conforming, DPL 1 */
-		{ S_CS, X, 0x9f, 0 },      /* conforming, DPL 0 */
-		{ S_CS, X, 0x99, 0 },      /* only executable */
-		{ S_CS, 0x80, 0, EXC_TS }, /* behind the table */
-		{ S_CS, 0x0c, 0, EXC_TS }, /* no LDT */
+		{ S_CS, X, 0xbb, EXC_TS },     /* DPL 1 */
+		{ S_CS, X, 0xbf, EXC_TS },     /* conforming, DPL 1 */
+		{ S_CS, X | 3, 0x9b, EXC_TS }, /* RPL 3, DPL 0 */
+		{ S_CS, X, 0x9f, 0 },          /* conforming, DPL 0 */
+		{ S_CS, X, 0x99, 0 },          /* only executable */
+		{ S_CS, 0x80, 0, EXC_TS },     /* behind the table */
+		{ S_CS, 0x0c, 0, EXC_TS },     /* no LDT */
 		{ S_SS, 0, 0, EXC_TS },
 		{ S_SS, X, 0x91, EXC_TS }, /* not writable */
 		{ S_SS, X, 0x9b, EXC_TS },
