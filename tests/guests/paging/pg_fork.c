@@ -2,11 +2,11 @@
 /*
  * pg_fork: every CPU makes address spaces as a kernel forks, and tears them down.
  *
- * A parent's pages are shared with its child, read-only in both, and copied when one of them writes;
- * some pages are made when they are first touched. Generations of children write their pages in user
- * mode, find what they inherited, and nothing of what their parents or siblings wrote since. Tables
- * and frames go back and come again as something else, at a high rate. With several CPUs each
- * does this by itself, on tables and frames from one heap.
+ * A parent's pages are shared with its child, read-only in both, and copied when one of them
+ * writes; some pages are made when they are first touched. Generations of children write their
+ * pages in user mode, find what they inherited, and nothing of what their parents or siblings wrote
+ * since. Tables and frames go back and come again as something else, at a high rate. With several
+ * CPUs each does this by itself, on tables and frames from one heap.
  */
 
 #include "tests/guests/paging/paging.h"
@@ -161,7 +161,7 @@ static void family(u32 me, u32 mark)
 
 static void forks(void)
 {
-	u32 me = cpu_index(), n = pg_number(25);
+	u32 me = cpu_index(), n = pg_number(cpu_count() > 1 ? 5 : 25);
 
 	for (u32 i = 0; i < n; i++)
 		family(me, (me + 1) << 24 | i << 12);

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #define SPACES 32
+#define REUSES 12 /* each fills a page that was a root, word by word */
 #define PDPTS  128
 #define VA     pg_va(3 * PAGE_SIZE)
 
@@ -99,8 +100,9 @@ static void self_map(void)
 		u64 entry = self | PTE_KERNEL | PTE_A | PTE_D | (u64)i << 9;
 		va_t window = (va_t)(uintptr_t)self_slot(VA, 1);
 
-		/* in one piece: with half of it gone, the way would be */
-		wrong += !pg_swap(self_slot(window, self_level()), pg_get(own), entry);
+		/* in one piece: with half of it gone, the way would be; again, if it got dirty */
+		while (!pg_swap(self_slot(window, self_level()), pg_get(own), entry))
+			;
 		pg_load(root);
 		wrong += (pg_get(own) & MASK(11, 9)) != (u64)i << 9;
 		wrong += pg_read(VA) != 0xb;
@@ -244,7 +246,7 @@ static void root_reuse(void)
 	u64 frame = pg_frame(), a = marked(0xa), b = marked(0xb), keeper;
 	u32 wrong = 0;
 
-	for (u32 i = 0; i < 60; i++) {
+	for (u32 i = 0; i < REUSES; i++) {
 		u32 mark = i & 1 ? 0xb : 0xa;
 
 		/* a root */
