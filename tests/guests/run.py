@@ -100,6 +100,8 @@ RUNS = [
     *(Run(f"pg_smp{bits}", cpus=2, host_cpus=2, limit=120) for bits in (64, 32)),
     # few pages for tables: what is in use is dropped and made again
     Run("pg_smp64", cpus=2, host_cpus=2, args="four_level n=8000", options="pool=120", limit=120),
+    Run("pg_smp64", cpus=2, host_cpus=2, args="four_level n=1000000", options="pool=120",
+        limit=7200, long=True),
     Run("pg_smp64", cpus=4, host_cpus=2, args="four_level", limit=120),
     Run("pg_smp32", cpus=4, host_cpus=2, args="pae", limit=120),
     *(Run("hostile_ends", args=way) for way in ENDS),
