@@ -94,12 +94,6 @@ union cpu_role {
 
 _Static_assert(sizeof(union cpu_role) == 8, "a role is compared as one word");
 
-/*
- * The control registers are a state that a processor can be in. False names the rule in *why, true
- * leaves it NULL. What CPUID allows is the affair of whoever writes them.
- */
-bool regs_valid(const struct mmu_regs *r, const char **why);
-
 /* Of a snapshot; caps: the vCPU's record, below MMU_CAPS_NR. */
 union cpu_role role_cpu(const struct mmu_regs *r, u32 caps);
 

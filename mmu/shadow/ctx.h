@@ -140,9 +140,9 @@ enum mmu_reg_write {
 };
 
 /*
- * The guest has written a control register; r is the state after it (legal: regs_valid()); its
- * pdpte[] and CPUID fields are ignored. False: PAE's PDPTEs have reserved bits set; nothing has
- * changed, the write is a #GP. Loads no root and cannot run out of memory.
+ * The guest has written a control register; r is the state after it (legal: regs_valid() of
+ * vm/regs.h); its pdpte[] and CPUID fields are ignored. False: PAE's PDPTEs have reserved bits set;
+ * nothing has changed, the write is a #GP. Loads no root and cannot run out of memory.
  */
 bool mmu_write_regs(struct mmu_ctx *c, const struct mmu_regs *r,
 		    enum mmu_reg_write what) __must_check;

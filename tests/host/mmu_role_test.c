@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* SOURCES: mmu/[a-z]*.c mmu/shadow/[a-z]*.c shell/mmu_text.c tests/host/mmu_sim.c tests/host/fake/bug.c */
+/* SOURCES: mmu/[a-z]*.c mmu/shadow/[a-z]*.c shell/mmu_text.c vm/regs.c tests/host/mmu_sim.c tests/host/fake/bug.c */
 /* Roles: what they hold, what they leave out, and what follows from them, for every mode. */
 
 #include "mmu_sim.h"
@@ -10,6 +10,7 @@
 #include "mmu/shadow/root.h"
 #include "mmu/spte.h"
 #include "shell/mmu_text.h"
+#include "vm/regs.h"
 
 #define ALL (MMU_R | MMU_W | MMU_U | MMU_X)
 

@@ -80,7 +80,8 @@ def declared():
 def hooks():
     """The mutants that stand somewhere in the code."""
     found, by_event = set(), False
-    for folder, _, names in os.walk(os.path.join(TOP, "mmu")):
+    trees = [x for d in ("mmu", "vm") for x in os.walk(os.path.join(TOP, d))]
+    for folder, _, names in trees:
         for n in names:
             path = os.path.relpath(os.path.join(folder, n), TOP)
             if n.endswith((".c", ".h")) and path != MUTANTS:
@@ -136,7 +137,7 @@ def check_tables(rows):
         "every row names what there is": [f"{r.rule}: {w}" for r in rows
                                           for w in [row_wrong(r, mutants)] if w],
         "every mutant is in a row": [f"no row has {m}" for m in mutants if m not in used],
-        "every mutant is in the code": [f"no MUTANT({m}) in mmu/" for m in mutants
+        "every mutant is in the code": [f"no MUTANT({m}) in mmu/ or vm/" for m in mutants
                                         if m not in there],
         "every hook is declared": [f"{MUTANTS} has no {m}" for m in there if m not in mutants],
     }
