@@ -397,6 +397,61 @@ static void global_pages(void)
 	end();
 }
 
+#ifdef __x86_64__
+#define INVPCID_ADDRESS 0UL
+#define INVPCID_ONE     1UL
+#define INVPCID_ALL     2UL
+#define INVPCID_LOCAL   3UL
+
+static void invpcid(unsigned long type, u64 pcid)
+{
+	const u64 descriptor[2] = { pcid, W0 };
+
+	__asm__ volatile("invpcid %0, %1" : : "m"(descriptor), "r"(type) : "memory");
+}
+
+/* Two address spaces with numbers of their own, and loads of CR3 that keep what the TLB has. */
+static void process_ids(void)
+{
+	bool has_invpcid = cpuid(7, 0).ebx & BIT32(10);
+	u64 other;
+	u32 wrong = 0;
+
+	if (!(cpuid(1, 0).ecx & BIT32(17))) {
+		pg_skip("process_ids", "the CPU has no PCIDs");
+		return;
+	}
+	begin();
+	other = pg_space();
+	pg_map(other, W0, frame_b, PTE_KERNEL, 1);
+	set_leaf(frame_a | PTE_KERNEL);
+	write_cr4(read_cr4() | CR4_PCIDE);
+	pg_load(other | 2);
+	pg_load(root | 1);
+	for (u32 i = 0; i < ROUNDS; i++) {
+		u64 frame = i & 1 ? frame_a : frame_b;
+
+		pg_load(other | 2 | CR3_NOFLUSH);
+		wrong += pg_read(W0) != MARK_B;
+		/* changed while it is not loaded */
+		pg_set(leaf, frame | PTE_KERNEL);
+		if (has_invpcid && i % 4)
+			invpcid(i % 4 == 1   ? INVPCID_ADDRESS
+				: i % 4 == 2 ? INVPCID_ONE
+				: i & 4      ? INVPCID_ALL
+					     : INVPCID_LOCAL,
+				1);
+		pg_load(root | 1 | (has_invpcid && i % 4 ? CR3_NOFLUSH : 0));
+		wrong += pg_read(W0) != *pg_word(frame);
+	}
+	pg_check(!wrong, "each_its_own", "%u reads of the wrong page", wrong);
+	pg_load(root);
+	write_cr4(read_cr4() & ~CR4_PCIDE);
+	end();
+	pg_space_free(other);
+}
+#endif
+
 static const struct pg_scene scenes[] = {
 	{ "remap", remap },
 	{ "rights", rights },
@@ -407,6 +462,9 @@ static const struct pg_scene scenes[] = {
 	{ "write_protect", write_protect },
 	{ "smep_smap", smep_smap },
 	{ "global_pages", global_pages },
+#ifdef __x86_64__
+	{ "process_ids", process_ids },
+#endif
 };
 
 void guest_main(void)
