@@ -6,7 +6,7 @@ tables. Two emulators run at a time.
 
 	run.py --out RESULTS.xml [NAME...]	all programs, or those named
 	    --where bare, --where umbra		only half of it
-	    --paging npt,shadow			kinds of paging, the words of machine.ini
+	    --paging shadow			one kind of paging, or several: words of machine.ini
 	    --long				those that take minutes, instead of the others
 """
 
@@ -211,7 +211,7 @@ def main():
     ap = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     ap.add_argument("--out", required=True, help="JUnit file to write")
     ap.add_argument("--where", choices=("bare", "umbra"), action="append")
-    ap.add_argument("--paging", type=lambda words: words.split(","), default=["npt"])
+    ap.add_argument("--paging", type=lambda words: words.split(","), default=PAGING)
     ap.add_argument("--long", action="store_true")
     ap.add_argument("names", nargs="*")
     args = ap.parse_args()
