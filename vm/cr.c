@@ -88,13 +88,14 @@ static bool quick(struct vcpu *v, struct mov_cr *m)
 
 static void snapshot(struct vcpu *v, struct cr_state *s)
 {
+	const struct mmu_regs *r = v->mmu ? &v->mmu->regs : NULL;
 	struct segment cs;
 
 	hv->get_seg(v, S_CS, &cs);
-	s->cr0 = hv->get_sreg(v, SR_CR0);
-	s->cr3 = hv->get_sreg(v, SR_CR3);
-	s->cr4 = hv->get_sreg(v, SR_CR4);
-	s->efer = hv->get_sreg(v, SR_EFER);
+	s->cr0 = r ? r->cr0 : hv->get_sreg(v, SR_CR0);
+	s->cr3 = r ? r->cr3 : hv->get_sreg(v, SR_CR3);
+	s->cr4 = r ? r->cr4 : hv->get_sreg(v, SR_CR4);
+	s->efer = r ? r->efer : hv->get_sreg(v, SR_EFER);
 	s->cs_long = (s->efer & EFER_LMA) && (cs.attr & SEG_ATTR_L);
 	s->caps = &v->vm->cpuid->caps;
 }

@@ -98,9 +98,9 @@ static enum flush_scope write_scope(const struct mmu_regs *old, const struct mmu
 }
 
 /* The registers are what they are: role, key and root follow. */
-static void take_regs(struct mmu_ctx *c, const struct mmu_regs *r, enum flush_scope scope)
+static void take_regs(struct mmu_ctx *c, const struct mmu_regs *r, union cpu_role role,
+		      enum flush_scope scope)
 {
-	union cpu_role role = role_cpu(r, c->caps);
 	bool changed = role.word != c->role.word;
 	bool other_space = regs_pcid(r) != regs_pcid(&c->regs) && !MUTANT(PCID_TAGS_SHARED);
 
@@ -126,12 +126,15 @@ static void take_regs(struct mmu_ctx *c, const struct mmu_regs *r, enum flush_sc
 	}
 	if (MUTANT(S0_10_BUILT_AT_ONCE) && !c->cache.cur)
 		(void)root_build(c);
+	if (c->cache.cur && !c->synced)
+		c->synced = root_in_sync(c->cache.cur);
 	env_unlock(&c->vm->lock);
 }
 
 bool mmu_write_regs(struct mmu_ctx *c, const struct mmu_regs *r, enum mmu_reg_write what)
 {
 	enum flush_scope scope = write_scope(&c->regs, r, what);
+	bool cr3 = what == MMU_WROTE_CR3 || what == MMU_WROTE_CR3_NOFLUSH;
 	struct mmu_regs new = *r;
 
 	caps_apply(&c->vm->shadow.caps, c->caps, &new);
@@ -139,7 +142,7 @@ bool mmu_write_regs(struct mmu_ctx *c, const struct mmu_regs *r, enum mmu_reg_wr
 	new.pdpte_latched = is_pae(&new);
 	if (reads_pdptes(c, &new, what) && !read_pdptes(c->vm, &new))
 		return false;
-	take_regs(c, &new, scope);
+	take_regs(c, &new, cr3 ? c->role : role_cpu(&new, c->caps), scope);
 	return true;
 }
 
@@ -158,7 +161,7 @@ int mmu_ctx_set_caps(struct mmu_ctx *c, const struct mmu_caps *caps)
 	c->caps = (u32)id;
 	caps_apply(&c->vm->shadow.caps, c->caps, &r);
 	if (!MUTANT(S1_10_CAPS_WAIT))
-		take_regs(c, &r, SCOPE_ALL);
+		take_regs(c, &r, role_cpu(&r, c->caps), SCOPE_ALL);
 	return 0;
 }
 

@@ -33,16 +33,28 @@ static struct shadow_root *push(struct rcache *c, struct shadow_root *r)
 	return last;
 }
 
-/* The root that matches, out of the array, or NULL. */
-static struct shadow_root *
-find(struct rcache *c, bool (*match)(const struct shadow_root *r, const void *arg), const void *arg)
+/* Takes out element i and puts r in front, which is what a hit does most of the time. */
+static struct shadow_root *rotate(struct rcache *c, u32 i, struct shadow_root *r)
 {
+	struct shadow_root *found = c->mru[i];
+
+	for (; i > 0; i--)
+		c->mru[i] = c->mru[i - 1];
+	c->mru[0] = r;
+	return found;
+}
+
+/* The index of the root that matches, or limit. */
+static u32 find(const struct rcache *c, bool (*match)(const struct shadow_root *r, const void *arg),
+		const void *arg)
+{
+	u32 i = 0;
+
 	if (MUTANT(S0_04_NO_SEARCH_FROM_PAE) && c->cur && c->cur->kind == SRK_PAE32)
-		return NULL;
-	for (u32 i = 0; i < c->limit && c->mru[i]; i++)
-		if (match(c->mru[i], arg))
-			return take(c, i);
-	return NULL;
+		return c->limit;
+	while (i < c->limit && c->mru[i] && !match(c->mru[i], arg))
+		i++;
+	return i < c->limit && c->mru[i] ? i : c->limit;
 }
 
 bool rcache_switch(struct rcache *c, bool keep,
@@ -50,6 +62,7 @@ bool rcache_switch(struct rcache *c, bool keep,
 		   struct shadow_root **evicted)
 {
 	struct shadow_root *old = c->cur, *found;
+	u32 i;
 
 	*evicted = NULL;
 	if (MUTANT(S0_03_PAE_UNCACHED) && old && old->kind == SRK_PAE32)
@@ -58,7 +71,12 @@ bool rcache_switch(struct rcache *c, bool keep,
 		keep = true;
 	if (old && keep && match(old, arg))
 		return true;
-	found = find(c, match, arg);
+	i = find(c, match, arg);
+	if (i < c->limit && old && keep) {
+		c->cur = rotate(c, i, old);
+		return true;
+	}
+	found = i < c->limit ? take(c, i) : NULL;
 	if (old)
 		*evicted = keep ? push(c, old) : old;
 	if (MUTANT(S0_09_B_MISS_DROPS) && !keep && !found)

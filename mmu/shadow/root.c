@@ -218,6 +218,15 @@ bool root_switch(struct mmu_ctx *c)
 	return true;
 }
 
+bool root_in_sync(const struct shadow_root *r)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(r->child); i++)
+		if (r->child[i] &&
+		    (sp_get(r->child[i])->nr_unsync || sp_get(r->child[i])->flags & SP_UNSYNC))
+			return false;
+	return true;
+}
+
 /* --- giving up -------------------------------------------------------------------------------- */
 
 void root_drop_ctx(struct mmu_ctx *c)
