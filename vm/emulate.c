@@ -235,8 +235,20 @@ static bool uses_ports(const struct insn *in)
 	return in->op == OP_IN || in->op == OP_OUT || in->op == OP_INS || in->op == OP_OUTS;
 }
 
+static bool fills(const struct insn *in)
+{
+	return (in->op == OP_MOVS || in->op == OP_STOS) && (in->flags & INSN_REP);
+}
+
+/* What run() leaves alone. */
+enum not_ours {
+	PORTS,     /* instructions with ports */
+	ALL_OTHER, /* those without */
+	PORTS_AND_FILLS,
+};
+
 /* False: as finish(), f->bytes are its bytes. */
-static bool run(struct vcpu *v, struct fetch *f, bool ports)
+static bool run(struct vcpu *v, struct fetch *f, enum not_ours not_ours)
 {
 	struct insn in;
 	struct emul e = { .ops = &ops, .ctx = v, .regs = &v->regs, .fetch = f };
@@ -244,10 +256,12 @@ static bool run(struct vcpu *v, struct fetch *f, bool ports)
 
 	if (!fetch_decode_known(v, f, &in, &known))
 		return known;
-	if (uses_ports(&in) != ports) {
+	if (uses_ports(&in) != (not_ours == ALL_OTHER)) {
 		fetch_changed(v);
 		return true;
 	}
+	if (not_ours == PORTS_AND_FILLS && fills(&in))
+		return false;
 	v->stat.emulated++;
 	return finish(v, &in, &e.fault, emul_exec(&e, &in));
 }
@@ -256,22 +270,22 @@ void emulate(struct vcpu *v)
 {
 	struct fetch f;
 
-	if (!run(v, &f, false))
+	if (!run(v, &f, PORTS))
 		fetch_unsupported(v, &f);
 }
 
-bool emulate_if_known(struct vcpu *v)
+bool emulate_write(struct vcpu *v, bool may_unshadow)
 {
 	struct fetch f;
 
-	return run(v, &f, false);
+	return run(v, &f, may_unshadow ? PORTS_AND_FILLS : PORTS);
 }
 
 void emulate_string_io(struct vcpu *v)
 {
 	struct fetch f;
 
-	if (!run(v, &f, true))
+	if (!run(v, &f, ALL_OTHER))
 		fetch_unsupported(v, &f);
 }
 

@@ -12,8 +12,12 @@ struct insn;
 
 /* Executes the instruction at RIP, whose access to memory exited. */
 void emulate(struct vcpu *v);
-/* The same, but false, with nothing done, for an instruction that the emulator does not know. */
-bool emulate_if_known(struct vcpu *v);
+/*
+ * The same for a write to a guest table. False, with nothing done: the emulator does not know the
+ * instruction; or, if the table can be unshadowed, it is REP MOVS or STOS, which fill the page as a
+ * whole, so it is no table any more.
+ */
+bool emulate_write(struct vcpu *v, bool may_unshadow);
 /* The same for INS and OUTS, which exited for their port. */
 void emulate_string_io(struct vcpu *v);
 

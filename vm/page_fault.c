@@ -14,42 +14,12 @@
 
 /* --- #PF -------------------------------------------------------------------------------------- */
 
-/* The first bytes of the instruction, enough for two prefixes and an opcode; NULL: not at hand. */
-static const u8 *opcode(struct vcpu *v, u8 *bits)
-{
-	struct mmu_gfault ignored;
-	struct mmu_regs regs;
-	gva_t rip = hv->get_code(v, &regs, bits);
-	const u8 *p = mmu_fetch_quick(&v->vm->mmu, &regs, rip);
-	u32 len;
-
-	if (likely(p))
-		return p;
-	/* Whatever is not 64-bit code. */
-	p = mmu_fetch_ptr(&v->vm->mmu, &regs, rip, MMU_X | MMU_NO_AD | (regs.cpl == 3 ? MMU_U : 0),
-			  &len, &ignored);
-	return p && len >= 3 ? p : NULL;
-}
-
-/* REP MOVS or STOS: the page is being filled as a whole, so it is no table any more. */
-static bool fills_page(struct vcpu *v)
-{
-	const u8 *p;
-	u8 bits;
-
-	p = opcode(v, &bits);
-	if (!p || p[0] != 0xf3)
-		return false;
-	p += 1 + (bits == 64 && (p[1] & 0xf0) == 0x40);
-	return (*p & 0xfe) == 0xa4 || (*p & 0xfe) == 0xaa;
-}
-
 /* The write of an instruction, or of an event's delivery, must not go to the page directly. */
 static void trapped_write(struct vcpu *v, const struct mmu_result *r)
 {
 	bool unshadow = r->may_unshadow;
 
-	if (!v->redelivery && !(unshadow && fills_page(v)) && emulate_if_known(v))
+	if (!v->redelivery && emulate_write(v, unshadow))
 		return;
 	if (task_guard_lift(v, r->gpa))
 		return;

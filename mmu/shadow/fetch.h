@@ -69,11 +69,6 @@ u64 line_entry(const struct line *line, spx_t x, u32 idx);
  * entry that needs more is left to its own fault.
  */
 void prefetch(const struct fetch *f, spx_t x, u32 idx, struct line *line);
-/*
- * x shadows the guest's top table, is new and frozen. Tables below that other address spaces use,
- * as those of the guest's kernel, are linked at once if they need no sync.
- */
-void prefetch_tables(struct mmu_vm *m, spx_t x);
 
 /*
  * Takes W from rights unless the frame's slot, log and tracking let it be mapped writable now;

@@ -91,38 +91,3 @@ void prefetch(const struct fetch *f, spx_t x, u32 idx, struct line *line)
 		if (!sp_table(x)[i])
 			fill(f, x, i, line_entry(line, x, i), reserved);
 }
-
-static void link_known(struct mmu_vm *m, spx_t x, u32 idx, u64 gpte)
-{
-	const struct sp *sp = sp_get(x);
-	u32 access = rights_of_table(sp->role.access, gpte);
-	gfn_t gfn = gpa_to_gfn(GPA(gpte & role_gfmt(sp->role)->addr));
-	spx_t ch = sp_find(m, gfn, role_indirect_child(sp->role, idx, access));
-
-	if (!ch || sp_get(ch)->nr_unsync || sp_get(ch)->flags & SP_UNSYNC)
-		return;
-	sp_link(m, x, idx, ch, gpte);
-	mmu_stat_inc(m, MMU_STAT_PREFETCH);
-}
-
-void prefetch_tables(struct mmu_vm *m, spx_t x)
-{
-	const struct sp *sp = sp_get(x);
-	struct mmu_regs regs = role_regs(m, sp->role);
-	u64 bad = gfmt_reserved(role_gfmt(sp->role), &regs) | GPTE_PS;
-	gpa_t source = sp_source(sp, 0);
-	const u64 *gptes;
-
-	if (sp->role.fmt != ROLE_LM || m->shadow.tune.prefetch <= 1 || !ram_holds(m, source.v))
-		return;
-	gptes = (const void *)ram_ptr(m, source.v);
-	mmu_stat_inc(m, MMU_STAT_GUEST_READ);
-	for (u32 i = 0; i < MMU_ENTRIES; i++) {
-		u64 gpte = READ_ONCE(gptes[i]);
-
-		if ((~gpte & (GPTE_P | GPTE_A)) || (gpte & bad))
-			continue;
-		if (m->shadow.ids.nr_free)
-			link_known(m, x, i, gpte);
-	}
-}

@@ -28,14 +28,6 @@ static inline u32 rights_of_leaf(union page_role role, u32 inherited, u64 gpte)
 	return rights;
 }
 
-/* What is left of inherited rights below an entry that leads to a table. */
-static inline u32 rights_of_table(u32 inherited, u64 gpte)
-{
-	u32 rights = inherited & ((gpte & (GPTE_W | GPTE_U)) | MMU_X | MMU_R);
-
-	return gpte & GPTE_NX ? rights & ~MMU_X : rights;
-}
-
 /*
  * Supervisor write to a read-only user page without CR0.WP. Hardware runs with WP set, so for the
  * supervisor's write the page becomes a writable supervisor page, and for the user's next access a

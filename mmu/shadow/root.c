@@ -159,8 +159,6 @@ bool root_build(struct mmu_ctx *c)
 		if (!plan.child[i].word)
 			continue;
 		r->child[i] = table_get(m, child_gfn(c, i), plan.child[i], &c->res);
-		if (sp_get(r->child[i])->nr_present == 0)
-			prefetch_tables(m, r->child[i]);
 		sp_get(r->child[i])->root_refs++;
 		if (plan.kind == SRK_PAE32)
 			set_pdpte(r, i, r->child[i]);

@@ -20,10 +20,10 @@ static inline bool rkey_equal(const struct rkey *a, const struct rkey *b)
 /* May be used for this key: it is the same, and the root is not obsolete. */
 bool root_usable(const struct mmu_vm *m, const struct shadow_root *r, const struct rkey *key);
 
-/* The context's wanted root becomes current if it is cached here or in use elsewhere, else none is.
- * Returns whether another root than before is current. */
 /* No page below it is unsync. */
 bool root_in_sync(const struct shadow_root *r);
+/* The context's wanted root becomes current if it is cached here or in use elsewhere, else none is.
+ * Returns whether another root than before is current. */
 bool root_switch(struct mmu_ctx *c);
 /* Builds the wanted root. The reserve holds FETCH_PAGES. False: no memory below 4 GiB is left. */
 bool root_build(struct mmu_ctx *c);

@@ -128,14 +128,9 @@ static void fault_reads_each_entry_once(void **state)
 		two = two_tables(mode);
 		before = sim_stat(MMU_STAT_GUEST_READ);
 		sim_expect_ok(reader, VA, MMU_R, OLD);
-		/*
-		 * The root's own table was frozen before the walk, but looked through once for what
-		 * others use already (long mode alone); a PDPT is none.
-		 */
+		/* The root's own table was frozen before the walk; a PDPT is none. */
 		assert_int_equal(sim_stat(MMU_STAT_GUEST_READ) - before,
-				 sim_levels(mode) - (mode == SIM_PAE   ? 2
-						     : mode <= SIM_PAE ? 1
-								       : 0));
+				 sim_levels(mode) - (mode == SIM_PAE ? 2 : 1));
 		/* The block was of use. */
 		assert_int_equal(sim_do(reader, NEXT, MMU_R).faults, 0);
 		store(two.pde, two.first);
