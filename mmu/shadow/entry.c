@@ -3,7 +3,6 @@
 #include "mmu/mutant.h"
 #include "mmu/shadow/ctx.h"
 #include "mmu/shadow/fetch.h"
-#include "mmu/shadow/reclaim.h"
 #include "mmu/shadow/root_priv.h"
 #include "mmu/shadow/unsync.h"
 

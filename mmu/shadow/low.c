@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The store of 32-byte tables: free ones are chained through their first word. */
-#include "mmu/shadow/low.h"
+#include "mmu/shadow/root_priv.h"
 
 #include <errno.h>
 #include <string.h>

@@ -48,13 +48,12 @@ static struct shadow_root *rotate(struct rcache *c, u32 i, struct shadow_root *r
 static u32 find(const struct rcache *c, bool (*match)(const struct shadow_root *r, const void *arg),
 		const void *arg)
 {
-	u32 i = 0;
-
 	if (MUTANT(S0_04_NO_SEARCH_FROM_PAE) && c->cur && c->cur->kind == SRK_PAE32)
 		return c->limit;
-	while (i < c->limit && c->mru[i] && !match(c->mru[i], arg))
-		i++;
-	return i < c->limit && c->mru[i] ? i : c->limit;
+	for (u32 i = 0; i < c->limit && c->mru[i]; i++)
+		if (match(c->mru[i], arg))
+			return i;
+	return c->limit;
 }
 
 bool rcache_switch(struct rcache *c, bool keep,

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Reclaim of shadow pages. */
-#include "mmu/shadow/reclaim.h"
+#include "mmu/shadow/root_priv.h"
 
 #include <errno.h>
 
 #include "mmu/mutant.h"
-#include "mmu/shadow/root_priv.h"
 #include "mmu/shadow/sp.h"
 
 /* Pages dropped under one hold of the lock, and how many are looked at for them. */

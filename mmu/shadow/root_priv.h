@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Root objects, for the files of mmu/shadow/. All under mmu_vm.lock. */
+/*
+ * Root objects, and memory for shadow pages, for the files of mmu/shadow/. Under mmu_vm.lock but
+ * for what says otherwise.
+ */
 #pragma once
 
 #include "mmu/mmu.h"
@@ -41,3 +44,26 @@ void root_drop_unowned(struct mmu_vm *m);
 void root_drop_cached_of(struct mmu_vm *m, gfn_t gfn);
 /* The guest table in gfn is what a current root points to itself. */
 bool root_is_current(const struct mmu_vm *m, gfn_t gfn);
+
+/*
+ * PDPTs for hardware in PAE mode: 32 bytes each, below 4 GiB because CR3 has 32 bits then. One
+ * store for all VMs, apart from the pool, so that no fault ever takes from it. It has its own lock.
+ */
+#define LOW_BYTES 32
+
+/* A cleared table, or 0 if none is left. */
+hpa_t low_alloc(void);
+void low_free(hpa_t a);
+u32 low_nr_free(void);
+
+/*
+ * Shadow pages given back when quota or pool are used up: obsolete ones, those that no table points
+ * to, roots that are nobody's current one, and then the least recently used. Never what a current
+ * root points to itself. Always before a fault validates its root, never after. No lock held.
+ *
+ * The context's reserve has nr pages: FIXED. RETRY: freed pages are held back for a moment. NOMEM:
+ * nothing is left to take.
+ */
+enum mmu_verdict reclaim_reserve(struct mmu_ctx *c, u32 nr, struct mmu_result *r);
+/* Drops tables of former generations, all of them in slices. No lock held. */
+void reclaim_obsolete(struct mmu_vm *m);

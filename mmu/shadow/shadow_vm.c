@@ -5,7 +5,6 @@
 #include "mmu/mutant.h"
 #include "mmu/shadow/ctx.h"
 #include "mmu/shadow/idlist.h"
-#include "mmu/shadow/reclaim.h"
 #include "mmu/shadow/rmap.h"
 #include "mmu/shadow/root_priv.h"
 #include "mmu/shadow/sp.h"

@@ -6,7 +6,7 @@
 #include "tests/sim/sim.h"
 
 #include "arch/regs.h"
-#include "mmu/shadow/low.h"
+#include "mmu/shadow/root_priv.h"
 
 /* Linear address that every space maps, and where: a page of its own in each. */
 #define MODE_GVA    0x5000ULL
