@@ -17,6 +17,11 @@ static int init(void)
 	return svm_ctl_init();
 }
 
+static bool nested_paging(void)
+{
+	return svm_has(SVM_NP);
+}
+
 static void flush(struct vcpu *v)
 {
 	svm_of(v)->flush = true;
@@ -40,6 +45,7 @@ const struct hv_ops svm_ops = {
 	.cpu_enable = svm_cpu_enable,
 	.cpu_disable = svm_cpu_disable,
 	.describe = svm_describe,
+	.nested_paging = nested_paging,
 	.vm_init = svm_vm_init,
 	.vm_fini = svm_vm_fini,
 	.vcpu_init = svm_vcpu_init,

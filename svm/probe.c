@@ -34,13 +34,6 @@ int svm_judge(const struct svm_facts *f, char *why, size_t size)
 			 (unsigned long long)f->vm_cr, where);
 		return -ENOSYS;
 	}
-	if (!(f->features & BIT32(SVM_NP))) {
-		snprintf(why, size,
-			 "SVM with nested paging is needed, but CPUID 8000_000Ah EDX bit 0 is 0 on "
-			 "this CPU (EDX = 0x%x)%s",
-			 f->features, where);
-		return -ENOSYS;
-	}
 	if (f->nr_asids < 2) {
 		snprintf(why, size,
 			 "SVM needs at least one guest ASID, but CPUID 8000_000Ah EBX is %u%s",

@@ -7,7 +7,7 @@
 
 /* X(id, "name", bit of CPUID 8000_000A EDX, "what we do with it") */
 #define SVM_FEATURES(X)                                                                        \
-	X(NP, "nested paging", 0, "required")                                                  \
+	X(NP, "nested paging", 0, "guests walk their own tables, without it shadows of them")  \
 	X(LBRV, "LBR virtualisation", 1, "unused")                                             \
 	X(SVML, "SVM lock", 2, "unused")                                                       \
 	X(NRIPS, "next RIP saved", 3, "skips instructions without decoding them")              \

@@ -74,6 +74,7 @@ struct hv_ops {
 	int (*cpu_enable)(void);
 	void (*cpu_disable)(void);
 	void (*describe)(struct out *o); /* capability table, one record each */
+	bool (*nested_paging)(void);     /* the CPU has it; without it guests are shadowed */
 
 	int (*vm_init)(struct vm *vm);
 	void (*vm_fini)(struct vm *vm);

@@ -181,10 +181,14 @@ static int check_config(const struct vm_config *cfg, char *err, size_t err_size)
 	static const char *const names[] = { "auto", "npt", "ept", "shadow" };
 	u8 native = strcmp(hv->name, "svm") == 0 ? PAGING_NPT : PAGING_EPT;
 
-	if (cfg->paging != PAGING_AUTO && cfg->paging != PAGING_SHADOW && cfg->paging != native) {
+	bool nested = hv->nested_paging();
+
+	if (cfg->paging != PAGING_AUTO && cfg->paging != PAGING_SHADOW &&
+	    (cfg->paging != native || !nested)) {
 		snprintf(err, err_size,
-			 "vm %s: paging = %s cannot be had here: use auto, shadow or %s", cfg->name,
-			 names[cfg->paging], names[native]);
+			 "vm %s: paging = %s cannot be had here: use auto%s shadow%s%s", cfg->name,
+			 names[cfg->paging], nested ? "," : " or", nested ? " or " : "",
+			 nested ? names[native] : "");
 		return -EINVAL;
 	}
 	if (nr_vms == CFG_MAX_VMS) {
@@ -228,13 +232,16 @@ static u64 free_pages(void)
 
 struct vm *vm_create(const struct vm_config *cfg, char *err, size_t err_size)
 {
+	struct vm_config c = *cfg;
 	u64 before = free_pages();
 	struct vm *vm;
 	int ret;
 
-	if (check_config(cfg, err, err_size))
+	if (check_config(&c, err, err_size))
 		return NULL;
-	vm = alloc_vm(cfg);
+	if (c.paging == PAGING_AUTO && !hv->nested_paging())
+		c.paging = PAGING_SHADOW;
+	vm = alloc_vm(&c);
 	if (!vm) {
 		snprintf(err, err_size, "vm %s: out of memory for its records: %s", cfg->name,
 			 memory_advice());

@@ -54,7 +54,7 @@ def cases():
         "noise": broken(one(), [("hello", bytes(range(256)) * 64)], "hello"),
         "no SVM": broken(one(), good, "SVM", cpu="max,-svm"),
         "out of page pool": broken(one(), good, "larger pool=", options="pool=6"),
-        "no nested paging": broken(one(), good, "nested paging", cpu="max,-npt"),
+        "no nested paging": broken(one(paging="npt"), good, "use auto or shadow", cpu="max,-npt"),
     }
 
 

@@ -2,12 +2,24 @@
 """The shell's commands about shadow paging, on a Linux guest that works meanwhile."""
 
 import linux
+import machine
 import pytest
 
 PAGE = 4096
 WORK = ("(while :; do ls -l /bin /proc >/dev/null 2>&1; done & "
         "while :; do cat /proc/stat | wc >/dev/null; done &)")
 CR0_WP, CR0_PG = 1 << 16, 1 << 31
+
+
+def test_cpu_without_nested_paging(boot):
+    """All its guests are shadowed, without a word in their configuration."""
+    hello = ("hello", f"{machine.BUILD}/guest/hello")
+    ini = "[vm t]\ncpus = 1\nmemory = 64M\nkernel = hello\ncmdline = host=tcg\ndebug_exit = yes\n"
+    with boot(ini, [hello], smp=1, cpu="max,-npt") as qemu:
+        qemu.serial.expect(r"done: \d+ ok, (\d+) not ok", timeout=30)
+        assert qemu.serial.match[1] == "0"
+        qemu.to_shell()
+        assert audit(qemu, "t") > 0
 
 
 def number(text):
@@ -40,9 +52,9 @@ def counted(qemu, settings, *names):
     return since(qemu, *names)
 
 
-def audit(qemu):
+def audit(qemu, name="linux"):
     """The number of shadow pages and tables checked; no rule may be broken."""
-    rows = qemu.json("mmu audit linux", timeout=60)
+    rows = qemu.json(f"mmu audit {name}", timeout=60)
     assert rows[0]["errors"] == 0, rows
     return rows[0]["tables"]
 
