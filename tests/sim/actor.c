@@ -269,9 +269,12 @@ static bool fault(struct sim_vcpu *v, const struct sim_access *a, u32 error, str
 	sim_log("    vCPU %u fault %s %#llx error %#x: %s", v->id, access_text(a->access),
 		(unsigned long long)a->gva, error, mmu_verdict_name(verdict));
 	switch (verdict) {
+	case MMU_RETRY:
+		/* Perhaps another CPU has to end what it began first. */
+		env_relax();
+		return true;
 	case MMU_FIXED:
 	case MMU_SPURIOUS:
-	case MMU_RETRY:
 		return true;
 	case MMU_MMIO:
 		at_device(v, a, &r, out);
