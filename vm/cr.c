@@ -67,7 +67,7 @@ struct mov_cr {
 	u8 len, nr, gpr;
 };
 
-/* MOV between a control and a general register, in its usual encodings. */
+/* The MOV between a control and a general register that exited, in its usual encodings. */
 static bool quick(struct vcpu *v, struct mov_cr *m)
 {
 	const u8 *p;
@@ -83,7 +83,8 @@ static bool quick(struct vcpu *v, struct mov_cr *m)
 	m->len = rex ? 4 : 3;
 	m->nr = (u8)((p[2] >> 3 & 7) | (rex & 4) << 1);
 	m->gpr = (u8)((p[2] & 7) | (rex & 1) << 3);
-	return true;
+	/* Or another vCPU has rewritten it since. */
+	return m->nr == v->exit.cr.nr && (p[1] == 0x22) == v->exit.cr.write;
 }
 
 static void snapshot(struct vcpu *v, struct cr_state *s)

@@ -13,6 +13,7 @@
 #define PAGED (CR0_PE | CR0_PG | CR0_ET)
 
 static u32 gps, changed, emulated;
+static const u8 *quick_bytes;
 static struct insn next_insn;
 static struct vlapic lapic;
 
@@ -42,7 +43,7 @@ const u8 *mmu_fetch_quick(const struct mmu_vm *m, const struct mmu_regs *regs, g
 	(void)m;
 	(void)regs;
 	(void)gva;
-	return NULL;
+	return quick_bytes;
 }
 
 void emulate(struct vcpu *v)
@@ -187,6 +188,7 @@ static int setup(void **state)
 	fake_vcpu.exit.cr.nr = 8;
 	fake_vcpu.exit.cr.gpr = 0xff;
 	gps = changed = emulated = 0;
+	quick_bytes = NULL;
 	return 0;
 }
 
@@ -238,6 +240,30 @@ static void clts_and_lmsw_change_the_low_bits_of_cr0(void **state)
 	assert_int_equal(emulated, 1);
 }
 
+/* What is done quickly is the MOV that exited, not what stands there by now. */
+static void quick_mov_is_the_one_that_exited(void **state)
+{
+	static const u8 to_cr3[16] = { 0x0f, 0x22, 0xd9 }, from_cr3[16] = { 0x0f, 0x20, 0xd9 };
+
+	(void)state;
+	next_insn = (struct insn){ .len = 1, .op = OP_NOP };
+	fake_vcpu.exit.cr.nr = 3;
+	fake_vcpu.exit.cr.write = true;
+	fake_vcpu.regs.gpr[R_CX] = 0x5000;
+	quick_bytes = to_cr3;
+	exit_cr(&fake_vcpu);
+	assert_int_equal(fake_sreg[SR_CR3], 0x5000);
+	assert_int_equal(fake_vcpu.regs.rip, 3);
+	fake_vcpu.exit.cr.nr = 4;
+	exit_cr(&fake_vcpu);
+	assert_int_equal(changed, 1);
+	fake_vcpu.exit.cr.nr = 3;
+	quick_bytes = from_cr3;
+	exit_cr(&fake_vcpu);
+	assert_int_equal(changed, 2);
+	assert_int_equal(fake_vcpu.regs.rip, 3);
+}
+
 static void another_instruction_is_tried_again(void **state)
 {
 	(void)state;
@@ -259,6 +285,7 @@ int main(void)
 		cmocka_unit_test(xcr0_components_come_in_order),
 		cmocka_unit_test_setup(mov_cr8_is_the_task_priority, setup),
 		cmocka_unit_test_setup(clts_and_lmsw_change_the_low_bits_of_cr0, setup),
+		cmocka_unit_test_setup(quick_mov_is_the_one_that_exited, setup),
 		cmocka_unit_test_setup(another_instruction_is_tried_again, setup),
 	};
 
