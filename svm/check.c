@@ -5,7 +5,7 @@
 
 #include "arch/regs.h"
 #include "arch/x86.h"
-#include "svm/svm.h"
+#include "svm/backend.h"
 
 #define HIGH_HALF  MASK(63, 32)
 #define IOPM_SIZE  (3 * PAGE_SIZE)

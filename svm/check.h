@@ -7,7 +7,7 @@
 
 #include "lib/types.h"
 
-#include "svm/vmcb.h"
+#include "svm/control.h"
 
 /* What depends on the CPU. */
 struct check_cpu {

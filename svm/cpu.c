@@ -8,8 +8,8 @@
 #include "arch/percpu.h"
 #include "arch/regs.h"
 #include "arch/x86.h"
+#include "svm/backend.h"
 #include "svm/insn.h"
-#include "svm/svm.h"
 #include "svm/tlb.h"
 #include "vm/vm.h"
 

@@ -14,7 +14,7 @@
 #include "arch/mem.h"
 #include "arch/msr.h"
 #include "arch/regs.h"
-#include "svm/svm.h"
+#include "svm/backend.h"
 #include "vm/cpuid.h"
 #include "vm/vm.h"
 

@@ -2,7 +2,7 @@
 /* The VMCB for people: control area and saved state as records. */
 #include "lib/out.h"
 
-#include "svm/svm.h"
+#include "svm/backend.h"
 
 /* X(field of struct vmcb, name) */
 #define CTL_FIELDS(X)                             \

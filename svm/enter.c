@@ -5,7 +5,7 @@
  * seldom changes is prepared by svm_load() or behind the one test for a flush.
  */
 #include "arch/regs.h"
-#include "svm/svm.h"
+#include "svm/backend.h"
 #include "svm/tlb.h"
 
 static_assert(offsetof(struct vcpu, regs.gpr) == 0, "svm/enter.S");

@@ -5,7 +5,7 @@
 #include "lib/types.h"
 
 #include "arch/regs.h"
-#include "svm/vmcb.h"
+#include "svm/control.h"
 #include "vm/exit.h"
 
 static inline u32 event_encode(const struct vcpu_event *e)

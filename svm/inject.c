@@ -17,8 +17,8 @@
 #include "arch/percpu.h"
 #include "arch/regs.h"
 #include "arch/trap.h"
+#include "svm/backend.h"
 #include "svm/event.h"
-#include "svm/svm.h"
 
 #define DR6_BS BIT(14)
 #define DR6_B  MASK(3, 0)

@@ -3,8 +3,8 @@
 
 #include "arch/cpufeat.h"
 #include "mmu/hw.h"
+#include "svm/backend.h"
 #include "svm/insn.h"
-#include "svm/svm.h"
 
 static int init(void)
 {

@@ -4,8 +4,8 @@
 
 #include "arch/regs.h"
 #include "arch/x86.h"
+#include "svm/backend.h"
 #include "svm/insn.h"
-#include "svm/svm.h"
 
 #define PAT_RESET    0x0007040600070406ULL
 #define DR6_RESET    0xffff0ff0ULL

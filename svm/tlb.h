@@ -9,7 +9,7 @@
  */
 #pragma once
 
-#include "svm/svm.h"
+#include "svm/backend.h"
 
 /* A CPU that has just entered SVM operation: its TLB may hold anything. */
 void svm_asid_init(struct svm_cpu *c);

@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 #include "arch/regs.h"
-#include "svm/svm.h"
+#include "svm/backend.h"
 
 #include "tests/host/test.h"
 

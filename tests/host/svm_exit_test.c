@@ -6,7 +6,7 @@
  */
 #include "arch/lapic.h"
 #include "arch/regs.h"
-#include "svm/svm.h"
+#include "svm/backend.h"
 #include "svm/tlb.h"
 
 #include "tests/host/test.h"

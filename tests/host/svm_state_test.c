@@ -3,7 +3,7 @@
 /* What the guest reads from its registers is what it wrote, whatever the VMCB has to say. */
 #include "arch/regs.h"
 #include "mmu/hw.h"
-#include "svm/svm.h"
+#include "svm/backend.h"
 
 #include "tests/host/test.h"
 

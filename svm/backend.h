@@ -6,8 +6,8 @@
 #include "lib/types.h"
 
 #include "mmu/tlb.h"
+#include "svm/control.h"
 #include "svm/probe.h"
-#include "svm/vmcb.h"
 #include "vm/exit.h"
 #include "vm/hv_ops.h"
 #include "vm/vcpu.h"
