@@ -139,6 +139,41 @@ static __always_inline u64 read_dr6(void)
 	return v;
 }
 
+/* DR0 .. DR3 */
+static inline void read_dr0_3(u64 dr[4])
+{
+	unsigned long v[4];
+
+	__asm__ volatile("mov %%db0, %0" : "=r"(v[0]));
+	__asm__ volatile("mov %%db1, %0" : "=r"(v[1]));
+	__asm__ volatile("mov %%db2, %0" : "=r"(v[2]));
+	__asm__ volatile("mov %%db3, %0" : "=r"(v[3]));
+	for (u32 i = 0; i < 4; i++)
+		dr[i] = v[i];
+}
+
+static inline void write_dr0_3(const u64 dr[4])
+{
+	__asm__ volatile("mov %0, %%db0" : : "r"((unsigned long)dr[0]));
+	__asm__ volatile("mov %0, %%db1" : : "r"((unsigned long)dr[1]));
+	__asm__ volatile("mov %0, %%db2" : : "r"((unsigned long)dr[2]));
+	__asm__ volatile("mov %0, %%db3" : : "r"((unsigned long)dr[3]));
+}
+
+static __always_inline u32 rdpkru(void)
+{
+	u32 v;
+
+	__asm__ volatile("rdpkru" : "=a"(v) : "c"(0) : "edx");
+	return v;
+}
+
+/* The hypervisor's own handler for machine checks. */
+static inline void raise_mc(void)
+{
+	__asm__ volatile("int $18" : : : "memory");
+}
+
 static __always_inline u64 read_rflags(void)
 {
 	unsigned long v;

@@ -4,8 +4,8 @@
  * registers, and nothing exits until another vCPU takes the CPU. DR6 and DR7 are in the VMCB, and
  * #VMEXIT disables all breakpoints, so the guest's addresses do not hurt the hypervisor.
  */
+#include "arch/x86.h"
 #include "svm/backend.h"
-#include "svm/insn.h"
 
 static void dr_intercept(struct svm_vcpu *s, u16 mask)
 {

@@ -8,7 +8,6 @@
 #include "arch/regs.h"
 #include "arch/x86.h"
 #include "svm/backend.h"
-#include "svm/insn.h"
 #include "svm/tlb.h"
 
 /* Exits that say all by their code; 0 = see detail(). */

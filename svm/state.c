@@ -5,7 +5,6 @@
 #include "arch/regs.h"
 #include "arch/x86.h"
 #include "svm/backend.h"
-#include "svm/insn.h"
 
 #define PAT_RESET    0x0007040600070406ULL
 #define DR6_RESET    0xffff0ff0ULL
