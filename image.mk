@@ -2,7 +2,8 @@
 # ISO images, the demo machine, the guest test programs, and running them. Included by the Makefile.
 #
 #	make iso VM=dir/machine.ini OUT=file.iso	ISO of any machine; the files it names lie beside it
-#	make run [VM=dir/machine.ini] [MACHINE=qemu|ovmf] [SMP=2] [MEM=1G] [OPTIONS='...']
+#	make run [VM=dir/machine.ini] [MACHINE=qemu|ovmf|bochs] [CPU=model] [SMP=2] [MEM=1G] \
+#		[OPTIONS='...']
 
 GUEST   := $(BUILD)/guest
 LINUX   := $(GUEST)/linux
@@ -55,15 +56,16 @@ iso: $(BUILD)/umbra $(VM_FILES)
 # --- run: leave with the keys ctrl-a x --------------------------------------------------------------
 
 # One thread: with a thread for each CPU QEMU can reset the machine (docs/limits.md).
-RUN_qemu := qemu-system-x86_64 -accel tcg,thread=single -cpu max
-RUN_ovmf := $(RUN_qemu) -bios /usr/share/ovmf/OVMF.fd
+RUN_qemu  = qemu-system-x86_64 -accel tcg,thread=single -cpu $(or $(CPU),max) -smp $(SMP) -m $(MEM) \
+	-nodefaults -vga none -display none -serial mon:stdio -cdrom $(OUT)
+RUN_ovmf  = $(RUN_qemu) -bios /usr/share/ovmf/OVMF.fd
+RUN_bochs = $(PYTHON) tests/system/bochs.py --cpu $(or $(CPU),ryzen) --smp $(SMP) --memory $(MEM) $(OUT)
 
-run: DEPS := build run
+run: DEPS := build run $(filter bochs,$(MACHINE))
 run: deps
 	$Q $(MAKE) --no-print-directory iso
-	@echo "  RUN     $(OUT) on $(MACHINE); ctrl-a x ends QEMU"
-	$Q $(RUN_$(MACHINE)) -smp $(SMP) -m $(MEM) -nodefaults -vga none -display none \
-		-cdrom $(OUT) -serial mon:stdio
+	@echo "  RUN     $(OUT) on $(MACHINE); ctrl-a x ends it"
+	$Q $(or $(RUN_$(MACHINE)),$(error MACHINE=$(MACHINE): qemu, ovmf or bochs))
 
 .PHONY: linux-guest linux-kernels iso run
 

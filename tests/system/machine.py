@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A machine under test: QEMU with its serial line and its monitor, and Umbra's shell on that line.
+"""A machine under test: an emulator with its serial line, and Umbra's shell on that line.
 
 Every emulator gets a time limit and ends with the test. EMULATOR_PREFIX may name a command to put
 before each emulator, such as a queue for a shared machine.
@@ -61,42 +61,30 @@ class EmulatorError(Exception):
     """The emulator itself did not do its part."""
 
 
-class Qemu:
-    """One QEMU process. Use as a context manager; `serial` is a pexpect object.
+class Emulator:
+    """One process of an emulator. Use as a context manager; `serial` is a pexpect object.
 
-    parallel: a thread for each CPU. Not with Linux: QEMU then resets machines (docs/limits.md).
+    What starts it is up to the subclasses: `command`, begun in `dir`, and _connect_lines().
     """
 
-    def __init__(self, args, limit=60, log=None, icount=False, parallel=False):
-        self.dir = tempfile.mkdtemp(prefix="umbra-qemu")
+    NAME = ""
+
+    def __init__(self, limit, log):
+        self.dir = tempfile.mkdtemp(prefix=f"umbra-{self.NAME}")
         self.log = Transcript(log)
         self.proc = None
         self.serial = None
-        self.monitor = None
-        accel = ["-accel", "tcg,thread=multi" if parallel else "tcg,thread=single"]
-        if icount:
-            accel += ["-icount", "shift=0,sleep=off"]
-        self.command = shlex.split(os.environ.get("EMULATOR_PREFIX", "")) + [
-            "timeout", "--signal=KILL", str(limit), "qemu-system-x86_64", *accel,
-            "-nodefaults", "-display", "none", "-vga", "none", "-S",
-            "-serial", f"unix:{self.dir}/serial,server=on,wait=off",
-            "-qmp", f"unix:{self.dir}/qmp,server=on,wait=off", *args]
+        self.prefix = shlex.split(os.environ.get("EMULATOR_PREFIX", "")) + [
+            "timeout", "--signal=KILL", str(limit)]
+        self.command = []
 
     def __enter__(self):
         with open(f"{self.dir}/stderr", "wb") as err:
-            self.proc = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=err,
-                                         stderr=err, start_new_session=True)
+            self.proc = subprocess.Popen([*self.prefix, *self.command], stdin=subprocess.DEVNULL,
+                                         stdout=err, stderr=err, cwd=self._work_dir(),
+                                         start_new_session=True)
         try:
-            line = self._connect("serial")
-            self.monitor = self._connect("qmp").makefile("rw", encoding="utf-8", newline="\n")
-            self._reply()  # greeting
-            self.qmp("qmp_capabilities")
-            self.serial = pexpect.fdpexpect.fdspawn(line, timeout=30, encoding="utf-8",
-                                                    codec_errors="replace", maxread=65536)
-            self.serial.delaybeforesend = None
-            self.serial.socket = line  # keeps it open
-            self.serial.logfile_read = self.log
-            self.qmp("cont")
+            self._connect_lines()
         except BaseException:
             self.__exit__()
             raise
@@ -109,21 +97,95 @@ class Qemu:
         self.log.close()
         shutil.rmtree(self.dir, ignore_errors=True)
 
-    def _connect(self, name):
-        # the emulator may have to wait for its turn in a queue
+    def _work_dir(self):
+        """The folder that the emulator is started in; None: ours."""
+
+    def _connect_lines(self):
+        """Connect to the emulator, the serial line by _take_line(), and let it run."""
+        raise NotImplementedError
+
+    def _take_line(self, line):
+        """Make `serial` of a connected socket."""
+        self.serial = pexpect.fdpexpect.fdspawn(line, timeout=30, encoding="utf-8",
+                                                codec_errors="replace", maxread=65536)
+        self.serial.delaybeforesend = None
+        self.serial.socket = line  # keeps it open
+        self.serial.logfile_read = self.log
+
+    def _until(self, attempt):
+        """The first result of attempt() that is not None. The emulator may have to wait for its
+        turn in a queue."""
         end = time.monotonic() + 600
         while time.monotonic() < end:
+            result = attempt()
+            if result is not None:
+                return result
+            if self.proc.poll() is not None:
+                break
+            time.sleep(0.02)
+        with open(f"{self.dir}/stderr", encoding="utf-8", errors="replace") as f:
+            raise EmulatorError(f"{self.NAME} did not start: {f.read().strip()[-2000:]}")
+
+    def quiet(self, seconds=0.3, limit=10):
+        """Read until nothing came for that long."""
+        end = time.monotonic() + limit
+        while time.monotonic() < end:
+            try:
+                self.serial.read_nonblocking(65536, timeout=seconds)
+            except (pexpect.TIMEOUT, pexpect.EOF):
+                return
+
+    def wait(self, seconds):
+        """Wait for the emulator to end; return its exit status, or None if it still runs."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            try:  # reading keeps the log complete and the guest's output flowing
+                self.serial.read_nonblocking(65536, timeout=0.1)
+            except (pexpect.TIMEOUT, pexpect.EOF, OSError):
+                pass
+            if self.proc.poll() is not None:
+                return self.proc.returncode
+        return None
+
+
+class Qemu(Emulator):
+    """One QEMU process, with its monitor.
+
+    parallel: a thread for each CPU. Not with Linux: QEMU then resets machines (docs/limits.md).
+    """
+
+    NAME = "qemu"
+
+    def __init__(self, args, limit=60, log=None, icount=False, parallel=False):
+        super().__init__(limit, log)
+        self.monitor = None
+        accel = ["-accel", "tcg,thread=multi" if parallel else "tcg,thread=single"]
+        if icount:
+            accel += ["-icount", "shift=0,sleep=off"]
+        self.command = [
+            "qemu-system-x86_64", *accel,
+            "-nodefaults", "-display", "none", "-vga", "none", "-S",
+            "-serial", f"unix:{self.dir}/serial,server=on,wait=off",
+            "-qmp", f"unix:{self.dir}/qmp,server=on,wait=off", *args]
+
+    def _connect_lines(self):
+        line = self._connect("serial")
+        self.monitor = self._connect("qmp").makefile("rw", encoding="utf-8", newline="\n")
+        self._reply()  # greeting
+        self.qmp("qmp_capabilities")
+        self._take_line(line)
+        self.qmp("cont")
+
+    def _connect(self, name):
+        def attempt():
             s = socket.socket(socket.AF_UNIX)
             try:
                 s.connect(f"{self.dir}/{name}")
                 return s
             except OSError:
                 s.close()
-            if self.proc.poll() is not None:
-                break
-            time.sleep(0.02)
-        with open(f"{self.dir}/stderr", encoding="utf-8", errors="replace") as f:
-            raise EmulatorError(f"QEMU did not start: {f.read().strip()}")
+                return None
+        return self._until(attempt)
 
     def _reply(self):
         while True:
@@ -147,27 +209,6 @@ class Qemu:
         """Run a command of the human monitor; return its text."""
         return self.qmp("human-monitor-command", **{"command-line": line})
 
-    def quiet(self, seconds=0.3, limit=10):
-        """Read until nothing came for that long."""
-        end = time.monotonic() + limit
-        while time.monotonic() < end:
-            try:
-                self.serial.read_nonblocking(65536, timeout=seconds)
-            except (pexpect.TIMEOUT, pexpect.EOF):
-                return
-
-    def wait(self, seconds):
-        """Wait for QEMU to end; return its exit status, or None if it still runs."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            try:  # reading keeps the log complete and the guest's output flowing
-                self.serial.read_nonblocking(65536, timeout=0.1)
-            except (pexpect.TIMEOUT, pexpect.EOF, OSError):
-                pass
-            if self.proc.poll() is not None:
-                return self.proc.returncode
-        return None
-
 
 class Typist(hvsh.Shell):
     """The shell from its far end, with a log of what it said. The line's owner closes it."""
@@ -183,13 +224,10 @@ class Typist(hvsh.Shell):
         return data
 
 
-class Umbra(Qemu):
-    """QEMU that boots Umbra from an ISO."""
+class Console:
+    """Umbra on an emulator's serial line: its shell, and the consoles of its guests."""
 
-    def __init__(self, iso, smp=2, mem="1G", cpu="max", ovmf=False, extra=(), **kw):
-        args = ["-cpu", cpu, "-smp", str(smp), "-m", mem, "-cdrom", iso, *DEBUG_EXIT, *extra]
-        super().__init__((["-bios", OVMF] if ovmf else []) + args, **kw)
-        self.typist = None
+    typist = None
 
     def shell(self, timeout=40):
         """Wait for the prompt of the shell, which nobody has used yet or which a command left."""
@@ -229,3 +267,11 @@ class Umbra(Qemu):
         """Give the line to a guest."""
         self.serial.send(f"vm console {name}\r")
         self.serial.expect(rf"\[console of {name};[^\]]*\]+\S* returns to the shell\]")
+
+
+class Umbra(Console, Qemu):
+    """QEMU that boots Umbra from an ISO."""
+
+    def __init__(self, iso, smp=2, mem="1G", cpu="max", ovmf=False, extra=(), **kw):
+        args = ["-cpu", cpu, "-smp", str(smp), "-m", mem, "-cdrom", iso, *DEBUG_EXIT, *extra]
+        super().__init__((["-bios", OVMF] if ovmf else []) + args, **kw)
