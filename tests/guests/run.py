@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Runs the bare-metal test programs: each first on bare QEMU, which proves the program, then under
 Umbra, once for each kind of paging. Every verdict line of a program is one test, and under Umbra so
-is the audit of its MMU, asked for when the program has ended: a machine that is off keeps its
-tables. Two emulators run at a time.
+is the audit of its MMU: every other second while the program runs, and when it has ended, for a
+machine that is off keeps its tables. Two emulators run at a time.
 
 	run.py --out RESULTS.xml [NAME...]	all programs, or those named
 	    --where bare, --where umbra		only half of it
@@ -33,6 +33,9 @@ BUILD = machine.BUILD
 PAGING = ("npt", "shadow")
 END = r"done: \d+ ok, \d+ not ok, \d+ skip|not ok program: [^\n]*\n|boot: vm t: [^\n]*\n"
 STATES = ("running", "off", "dead", "paused")
+START = r"\[console of t;[^\n]*\n|(?=boot: vm t: )"
+FIRST, PERIOD = 0.3, 2  # seconds to the first audit, and to the next one
+DONE = re.compile(r"done: (\d+) ok, (\d+) not ok, (\d+) skip")
 VERDICT = re.compile(r"^(ok|not ok|skip) ([\w.]+)(?:: (.*))?$", re.MULTILINE)
 
 
@@ -101,7 +104,7 @@ RUNS = [
     # few pages for tables: what is in use is dropped and made again
     Run("pg_smp64", cpus=2, host_cpus=2, args="four_level n=8000", options="pool=120", limit=120),
     Run("pg_smp64", cpus=2, host_cpus=2, args="four_level n=1000000", options="pool=120",
-        limit=7200, long=True),
+        limit=3600, long=True),
     Run("pg_smp64", cpus=4, host_cpus=2, args="four_level", limit=120),
     Run("pg_smp32", cpus=4, host_cpus=2, args="pae", limit=120),
     *(Run("hostile_ends", args=way) for way in ENDS),
@@ -138,23 +141,74 @@ def boot_umbra(run, paging, log, tmp):
                          parallel=True)
 
 
-def follow(qemu, run, suite, umbra):
-    """Read the program's output to its end; return the cases."""
-    text, why = "", ""
-    try:
-        qemu.serial.expect(END, timeout=run.limit)
-        text = qemu.serial.before + qemu.serial.after
-        if "done:" not in qemu.serial.after:
-            why = f"it ended early: {qemu.serial.after}"
-    except (pexpect.TIMEOUT, pexpect.EOF) as e:
-        text = qemu.serial.before or ""
-        why = f"no end of the program ({type(e).__name__}); last output: {text[-300:]!r}"
-    text = machine.ANSI.sub("", text).replace("\r", "")
+def case(suite, name, bad):
+    """A test of ours: bad is what is wrong, if anything is."""
+    return report.Case(suite, name, report.FAIL if bad else report.PASS, bad)
+
+
+def audit(qemu):
+    """What is wrong with the machine's MMU."""
+    total, *errors = qemu.json("mmu audit t", timeout=60)
+    return f"{total['errors']} errors: {errors[:3]}" if total["errors"] else ""
+
+
+def look_in(qemu):
+    """Audit the MMU while the program works; return what is wrong, and whether it works on."""
+    qemu.to_shell()
+    bad, state = audit(qemu), qemu.vm_state("t")
+    qemu.console("t")
+    if state != "running":
+        qemu.quiet()  # its last words
+    return bad, state == "running"
+
+
+def wait(qemu, limit, looks):
+    """Read the program's output to its end; under Umbra looks gets what audits said meanwhile."""
+    end, runs = time.monotonic() + limit, True
+    if looks is not None:
+        qemu.serial.expect(START, timeout=limit)
+    while runs:
+        left = end - time.monotonic()
+        period = left if looks is None else min(left, PERIOD if looks else FIRST)
+        try:
+            qemu.serial.expect(END, timeout=period)
+            return
+        except pexpect.TIMEOUT:
+            if period == left:
+                raise
+        bad, runs = look_in(qemu)
+        looks.append(bad)
+
+
+def verdicts(text, suite):
+    """The cases that the program told of; that it told of all of them is one more if it did not."""
     kinds = {"ok": report.PASS, "not ok": report.FAIL, "skip": report.SKIP}
     cases = [report.Case(suite, name, kinds[v], detail)
              for v, name, detail in VERDICT.findall(text)]
+    told = [sum(c.verdict == v for c in cases) for v in kinds.values()]
+    done = DONE.search(text)
+    if not done:
+        why = f"no end of the program; last output: {text[-300:]!r}"
+    elif any(int(n) > lines for n, lines in zip(done.groups(), told)):
+        why = f"{done[0]!r}, but there are lines for {report.count(cases)}"
+    else:
+        return cases
+    return cases + [case(suite, "whole program", why)]
+
+
+def follow(qemu, run, suite, umbra):
+    """Read the program's output to its end; return the cases."""
+    looks, why = [] if umbra else None, ""
+    try:
+        wait(qemu, run.limit, looks)
+    except (pexpect.TIMEOUT, pexpect.EOF, machine.hvsh.ShellError) as e:
+        why = f"{type(e).__name__}; last output: {qemu.log.plain()[-300:]!r}"
+    cases = verdicts(qemu.guest_text() if umbra else qemu.log.plain(), suite)
+    if looks:
+        bad = next(filter(None, looks), "")
+        cases.append(case(suite, "the audit is clean while it runs", bad))
     if why:
-        cases.append(report.Case(suite, "whole program", report.FAIL, why))
+        cases.append(case(suite, "whole program", why))
     elif umbra:
         cases += look_after(qemu, suite)
     return cases
@@ -162,17 +216,14 @@ def follow(qemu, run, suite, umbra):
 
 def look_after(qemu, suite):
     """Whatever the guest did, the shell still answers, and the tables it left are right."""
-    def case(name, bad):
-        return report.Case(suite, name, report.FAIL if bad else report.PASS, bad)
     try:
         qemu.to_shell()
         state = qemu.vm_state("t")
-        lives = case("the shell lives on", "" if state in STATES else f"the machine is {state}")
-        total, *errors = qemu.json("mmu audit t", timeout=60)
-        bad = f"{total['errors']} errors: {errors[:3]}" if total["errors"] else ""
-        return [lives, case("the audit is clean", bad)]
+        lives = "" if state in STATES else f"the machine is {state}"
+        return [case(suite, "the shell lives on", lives),
+                case(suite, "the audit is clean", audit(qemu))]
     except (pexpect.TIMEOUT, pexpect.EOF, KeyError, machine.hvsh.ShellError) as e:
-        return [case("the shell lives on", f"{e} after {qemu.serial.before!r}")]
+        return [case(suite, "the shell lives on", f"{e} after {qemu.serial.before!r}")]
 
 
 def do(run, where):

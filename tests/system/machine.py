@@ -29,6 +29,14 @@ DEBUG_EXIT = ["-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
 ESCAPE = "\x1d"  # Ctrl-], Umbra's escape key
 PROMPT = r"umbra> "
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[78=>]")
+# What a guest wrote while it had the line, and lines of the hypervisor in between.
+CONSOLE = re.compile(r"^\[console of [^\n]*\n(.*?)(?:\n\[shell|\Z)", re.DOTALL | re.MULTILINE)
+LOG_LINE = re.compile(r"^\[ *\d+\.\d{6}\] [^\n]*\n", re.MULTILINE)
+REPLAY = 1024  # bytes seen before, at most, that a console shows again when it gets the line
+# What a guest wrote while it had the line, with the hypervisor's log in between.
+CONSOLE = re.compile(r"^\[console of [^\n]*\n(.*?)(?:\n\[shell|\Z)", re.DOTALL | re.MULTILINE)
+LOG_LINE = re.compile(r"^\[ *\d+\.\d{6}\] [^\n]*\n", re.MULTILINE)
+REPLAY = 1024  # characters seen before, at most, that a console shows again when it gets the line
 
 
 class Transcript:
@@ -39,6 +47,10 @@ class Transcript:
         if path:
             os.makedirs(os.path.dirname(path), exist_ok=True)
         self.file = open(path, "w", encoding="utf-8") if path else None
+
+    def plain(self):
+        """The text without escape sequences and carriage returns."""
+        return ANSI.sub("", self.text).replace("\r", "")
 
     def write(self, text):
         """For pexpect."""
@@ -234,15 +246,36 @@ class Console:
         self.serial.expect(PROMPT, timeout=timeout)
 
     def to_shell(self):
-        """Take the line for the shell, whoever has it: a guest that ends gives it back itself."""
+        """Take the line for the shell, whoever has it."""
         self.quiet()
-        if self.log.text.rfind("[console of") > self.log.text.rfind("[shell"):
+        while self.log.text.rfind("[console of") > self.log.text.rfind("[shell"):
             self.serial.send(ESCAPE)
             self.serial.expect(r"\[shell[^\n]*\n", timeout=20)
+            self.quiet()  # a guest that ended just then gave the line back, and the key took it
         self.serial.send("\r")
         self.shell(timeout=20)
         self.quiet()
         self.serial.buffer = ""
+
+    def guest_text(self):
+        """What the guest wrote while it had the line, and nothing of it twice."""
+        text = ""
+        for piece in CONSOLE.findall(LOG_LINE.sub("", self.log.plain())):
+            again = min(len(text), len(piece), REPLAY)
+            while not text.endswith(piece[:again]):
+                again -= 1
+            text += piece[again:]
+        return text
+
+    def guest_text(self):
+        """What the guest wrote while it had the line, and nothing of it twice."""
+        text = ""
+        for piece in CONSOLE.findall(LOG_LINE.sub("", self.log.plain())):
+            again = min(len(text), len(piece), REPLAY)
+            while not text.endswith(piece[:again]):
+                again -= 1
+            text += piece[again:]
+        return text
 
     def run(self, command, timeout=20):
         """Type a command at the prompt; return what it printed, without the echo and the log."""
