@@ -178,18 +178,10 @@ u32 audit_farray_pages(const struct farray *a)
 
 static void check_tracking(struct mmu_audit *a, const struct slot *s)
 {
-	u32 tracked = 0;
+	u32 tracked;
 
-	for (u64 i = 0; s->tracks.index && i < s->nr; i += 1U << FARRAY_U16) {
-		spx_t x = farray_page(&s->tracks, i, FARRAY_U16);
-		u32 here = 0;
-
-		for (u64 j = 0; x && j < 1U << FARRAY_U16; j++)
-			here += ((const u16 *)(const void *)sp_table(x))[j] != 0;
-		if (x && here != sp_get(x)->nr_present)
-			audit_bad(a, "I15", "count of tracked frames in a page is wrong");
-		tracked += here;
-	}
+	if (!farray_check(&s->tracks, s->nr, &tracked))
+		audit_bad(a, "I15", "count of tracked frames in a page or block is wrong");
 	if (tracked != s->nr_tracked)
 		audit_bad(a, "I15", "a slot's count of tracked frames is wrong");
 }

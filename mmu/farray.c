@@ -121,3 +121,30 @@ bool farray_dec(const struct farray *a, u64 i)
 	--*block(page, i);
 	return true;
 }
+
+bool farray_check(const struct farray *a, u64 nr, u32 *all)
+{
+	u32 in_page = 0;
+	bool ok = true;
+
+	*all = 0;
+	for (u64 i = 0, end; i < nr; i = end) {
+		spx_t x = farray_page(a, i, FARRAY_U16);
+		u32 in_block = 0;
+
+		end = i + (1U << FARRAY_U16);
+		if (!x)
+			continue;
+		end = MIN(nr, i + BLOCK);
+		for (u64 j = i; j < end; j++)
+			in_block += farray_count(a, j) != 0;
+		in_page += in_block;
+		ok &= *block(x, i) == in_block;
+		if (end < nr && end % (1U << FARRAY_U16))
+			continue;
+		ok &= sp_get(x)->nr_present == in_page;
+		*all += in_page;
+		in_page = 0;
+	}
+	return ok;
+}

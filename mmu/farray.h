@@ -58,3 +58,5 @@ bool farray_any(const struct farray *a, u64 i, u64 nr);
 /* Count up and down; the data page exists. True: the counter was zero; it has become zero. */
 bool farray_inc(const struct farray *a, u64 i);
 bool farray_dec(const struct farray *a, u64 i);
+/* I15: the counts of counters that are not zero hold. *all: how many of the first nr are not. */
+bool farray_check(const struct farray *a, u64 nr, u32 *all);

@@ -49,12 +49,14 @@ static u32 check_slot(const struct mmu_vm *m, struct mmu_audit *a, struct sums *
 		      const struct slot *slot)
 {
 	u64 heads = MIN(slot->nr, (u64)FARRAY_INDEX_NR << FARRAY_U32);
-	u32 pages = audit_farray_pages(&slot->shadows);
+	u32 pages = audit_farray_pages(&slot->shadows), some;
 
 	for (u32 i = 0; i < ARRAY_SIZE(slot->rmap); i++) {
 		pages += audit_farray_pages(&slot->rmap[i]);
 		check_lists(m, a, s, &slot->rmap[i], heads);
 	}
+	if (!farray_check(&slot->shadows, sp_count_index(slot, GFN(slot->gfn.v + slot->nr)), &some))
+		audit_bad(a, "I15", "count of shadowed frames in a page or block is wrong");
 	for (u64 i = 0; slot->shadows.index && i < slot->nr; i++)
 		s->counted -=
 			farray_count(&slot->shadows, sp_count_index(slot, GFN(slot->gfn.v + i)));

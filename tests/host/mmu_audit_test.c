@@ -221,6 +221,11 @@ static void tracked_count_of_page(void)
 	sp_get(farray_page(&vm.slots.slot[0].tracks, 0, FARRAY_U16))->nr_present++;
 }
 
+static void tracked_count_of_block(void)
+{
+	sp_get(farray_page(&vm.slots.slot[0].tracks, 0, FARRAY_U16))->unsync_map[2]++;
+}
+
 static void logged_count(void)
 {
 	vm.nr_logged = 0;
@@ -326,6 +331,7 @@ static const struct {
 	{ root_elsewhere, "I9" },
 	{ tracked_count_of_slot, "I15" },
 	{ tracked_count_of_page, "I15" },
+	{ tracked_count_of_block, "I15" },
 	{ logged_count, "I17" },
 	{ slots_overlap, "I1" },
 	{ slot_in_the_pool, "I1" },

@@ -7,8 +7,10 @@
 #include "tests/sim/guest_os.h"
 
 #include "mmu/audit.h"
+#include "mmu/farray.h"
 #include "mmu/shadow/rmap.h"
 #include "mmu/shadow/root_priv.h"
+#include "mmu/slot_priv.h"
 
 #define V     (4 * SZ_1G)         /* pages: ordinary, the kernel's, without D */
 #define BIG   (8 * SZ_1G)         /* a large page */
@@ -275,6 +277,22 @@ static void shadow_not_counted(void)
 	sp_get(pt())->flags &= (u8)~SP_COUNTED;
 }
 
+static spx_t counts(void)
+{
+	return farray_page(&slot_of(&sim.vm, sp_get(pt())->gfn)->shadows, sp_get(pt())->gfn.v,
+			   FARRAY_U16);
+}
+
+static void shadows_of_a_page_miscounted(void)
+{
+	sp_get(counts())->nr_present++;
+}
+
+static void shadows_of_a_block_miscounted(void)
+{
+	sp_get(counts())->unsync_map[3]++;
+}
+
 static void page_with_a_root_too_many(void)
 {
 	sp_get(pt())->root_refs++;
@@ -380,6 +398,10 @@ static const struct {
 	{ live_pages_miscounted, "I30", "the list of live shadow pages is not complete" },
 	{ list_of_live_pages_is_cut, "I30", "live shadow pages and their list do not agree" },
 	{ shadow_not_counted, "I15", "counts of shadows and shadow pages do not add up" },
+	{ shadows_of_a_page_miscounted, "I15",
+	  "count of shadowed frames in a page or block is wrong" },
+	{ shadows_of_a_block_miscounted, "I15",
+	  "count of shadowed frames in a page or block is wrong" },
 	{ page_with_a_root_too_many, "I23", "shadow pages and roots disagree about references" },
 	{ root_with_a_reference_too_many, "I23",
 	  "a root's references are not those of the contexts" },
