@@ -39,7 +39,14 @@ static bool flooded(struct mmu_vm *m, spx_t x)
 		return false;
 	if (sp->flood < UINT8_MAX)
 		sp->flood++;
-	return limit && sp->flood > limit && sp->root_refs == 0 && !(sp->flags & SP_UNSYNC);
+	if (!limit || sp->flood <= limit || sp->flags & SP_UNSYNC)
+		return false;
+	if (sp->root_refs && !MUTANT(FLOOD_SPARES_PARKED_ROOTS)) {
+		/* What a current root points to stays, and is looked at after as many again. */
+		root_drop_cached_of(m, sp->gfn);
+		sp->flood = 0;
+	}
+	return sp->root_refs == 0;
 }
 
 static void count_store(struct mmu_vm *m)

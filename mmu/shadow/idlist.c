@@ -104,17 +104,18 @@ static void unlink_unused(struct idlist_pool *p, u32 *pages)
 	p->free = keep;
 }
 
-void idlist_trim(struct mmu_vm *m, struct idlist_pool *p)
+u32 idlist_trim(struct mmu_vm *m, struct idlist_pool *p)
 {
-	u32 pages = 0;
+	u32 pages = 0, freed = 0;
 
 	unlink_unused(p, &pages);
-	while (pages) {
+	for (; pages; freed++) {
 		u32 n = pages;
 
 		pages = chunk_get(n)->next;
 		pool_free(m, chunk_page(n));
 	}
+	return freed;
 }
 
 /* --- lists ------------------------------------------------------------------------------------ */

@@ -39,8 +39,9 @@ static inline bool idlist_wants(const struct idlist_pool *p)
 
 /* Takes a page from the reserve, if idlist_wants() and the reserve has one. */
 void idlist_reserve(struct idlist_pool *p, struct mmu_res *r);
-/* Gives back every page that no list uses: under memory pressure, and at the end of the VM. */
-void idlist_trim(struct mmu_vm *m, struct idlist_pool *p);
+/* Gives back every page that no list uses, before there is no memory and at the end of the VM.
+ * Returns how many. */
+u32 idlist_trim(struct mmu_vm *m, struct idlist_pool *p);
 
 /* id is not 0 and not in the list. There must be a free chunk (see above). */
 void idlist_add(struct idlist_pool *p, idlist_t *l, spteid_t id);

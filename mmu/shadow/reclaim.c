@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "mmu/mutant.h"
+#include "mmu/shadow/idlist.h"
 #include "mmu/shadow/sp.h"
 
 /* Pages dropped under one hold of the lock, and how many are looked at for them. */
@@ -57,21 +58,21 @@ static u32 reclaim(struct mmu_vm *m)
 			      what == VICTIM_ANY ? m->shadow.nr_live : SLICE_LOOK);
 	}
 	/* All were in use; none is marked any more. */
-	if (n == 0)
+	if (n == 0 && !MUTANT(USED_KEPT_FROM_OTHERS))
 		n = zap_some(m, VICTIM_ANY, SLICE_ZAP, m->shadow.nr_live);
 	m->stat.count[MMU_STAT_RECLAIM] += n;
-	return n;
+	return n || MUTANT(LISTS_KEEP_ALL) ? n : idlist_trim(m, &m->shadow.ids);
 }
 
 enum mmu_verdict reclaim_reserve(struct mmu_ctx *c, u32 nr, struct mmu_result *r)
 {
 	struct mmu_vm *m = c->vm;
+	bool none = false;
 
 	if (likely(c->res.nr >= nr))
 		return MMU_FIXED;
 	for (;;) {
 		int rc = res_fill(m, &c->res, nr);
-		u32 n;
 
 		if (rc == 0)
 			return MMU_FIXED;
@@ -79,13 +80,16 @@ enum mmu_verdict reclaim_reserve(struct mmu_ctx *c, u32 nr, struct mmu_result *r
 			r->reason = "freed tables are still in use by a reader";
 			return MMU_RETRY;
 		}
-		env_lock(&m->lock);
-		n = reclaim(m);
-		env_unlock(&m->lock);
-		if (n == 0) {
+		/* Where there was nothing to take, somebody may have dropped it just before. */
+		if (none) {
 			r->reason = "no page for a table: the VM's quota is used up";
 			return MMU_NOMEM;
 		}
+		env_lock(&m->lock);
+		none = reclaim(m) == 0;
+		env_unlock(&m->lock);
+		if (none && MUTANT(NOTHING_TO_TAKE_IS_NOMEM))
+			return MMU_NOMEM;
 	}
 }
 

@@ -217,11 +217,10 @@ bool root_switch(struct mmu_ctx *c)
 
 bool root_in_sync(const struct shadow_root *r)
 {
-	for (u32 i = 0; i < ARRAY_SIZE(r->child); i++)
-		if (r->child[i] &&
-		    (sp_get(r->child[i])->nr_unsync || sp_get(r->child[i])->flags & SP_UNSYNC))
+	for (u32 i = 0; i < (MUTANT(ROOT_SYNC_OF_FIRST) ? 1 : ARRAY_SIZE(r->child)); i++)
+		if (r->child[i] && sp_get(r->child[i])->nr_unsync && !MUTANT(ROOT_SYNC_ASSUMED))
 			return false;
-	return true;
+	return !MUTANT(ROOT_SYNC_UNSEEN);
 }
 
 /* --- giving up -------------------------------------------------------------------------------- */

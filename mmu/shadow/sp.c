@@ -125,9 +125,12 @@ static void lru_remove(struct shadow_vm *s, spx_t x)
 
 bool sp_second_chance(struct mmu_vm *m, spx_t x)
 {
-	if (!(sp_get(x)->flags & SP_USED))
+	if (!(sp_get(x)->flags & SP_USED) || MUTANT(USED_NOT_SPARED))
 		return false;
-	sp_get(x)->flags &= (u8)~SP_USED;
+	if (!MUTANT(USED_FOR_EVER))
+		sp_get(x)->flags &= (u8)~SP_USED;
+	if (MUTANT(USED_STAYS_LAST))
+		return true;
 	lru_remove(&m->shadow, x);
 	lru_add(&m->shadow, x);
 	return true;

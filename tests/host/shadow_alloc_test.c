@@ -10,6 +10,8 @@
 
 #include "mmu/geom.h"
 #include "mmu/reader.h"
+#include "mmu/shadow/fetch.h"
+#include "mmu/shadow/idlist.h"
 #include "tests/host/mmu_ref.h"
 #include "tests/sim/driver.h"
 #include "tests/sim/sim.h"
@@ -96,6 +98,57 @@ static void reader_that_holds_pages_back_makes_it_retry(void **state)
 	sim_stop();
 }
 
+/* Takes of the lock that are still to come before another CPU drops everything; 0: it has. */
+static u32 before_drop;
+
+static void drop_all(void)
+{
+	struct sim_turn t;
+
+	if (sim.vm.lock.held || !before_drop || --before_drop)
+		return;
+	t = sim_elsewhere();
+	mmu_shadow_zap_all(&sim.vm);
+	env_lock(&sim.vm.lock);
+	idlist_trim(&sim.vm, &sim.vm.shadow.ids);
+	env_unlock(&sim.vm.lock);
+	sim_cpu_back(t);
+}
+
+/*
+ * A vCPU finds no page. Before it can take some from others somebody has dropped all there is: it
+ * has nothing to take then, but there are pages again.
+ */
+static void pages_that_others_have_dropped_are_found(void **state)
+{
+	struct sim_vcpu *v = &sim.vcpu[0];
+	struct sim_space s;
+
+	(void)state;
+	for (u32 locks = 1; locks < 40; locks++) {
+		sim_start(&(struct sim_cfg){ .cpus = 3, .vcpus = 2 });
+		sim.keep = SIM_KEEP_NOTHING;
+		sim_tables_at(1);
+		s = sim_space_new(SIM_LM4);
+		sim_map(&s, VA, DATA, P_ | W_ | U_ | A_ | D_, 1);
+		sim_set_space(v, &s, true, true);
+		sim_set_space(&sim.vcpu[1], &s, true, true);
+		sim_expect_ok(&sim.vcpu[1], VA, MMU_R, DATA);
+		sim_exit(&sim.vcpu[1]);
+		/* One page is lacking. */
+		sim.vm.quota = sim.vm.used + FETCH_PAGES - 1;
+		before_drop = locks;
+		env_sim.locking = drop_all;
+		sim_load_cr3(v, 0x3000);
+		(void)sim_enter(v);
+		env_sim.locking = NULL;
+		assert_true(v->in_guest);
+		sim_stop();
+		if (before_drop)
+			return; /* it has taken the lock less often */
+	}
+}
+
 /* --- the beginning ---------------------------------------------------------------------------- */
 
 static u64 left;
@@ -151,6 +204,7 @@ int main(void)
 		cmocka_unit_test(any_allocation_may_fail_with_all_after_it),
 		cmocka_unit_test(least_quota_makes_progress),
 		cmocka_unit_test(reader_that_holds_pages_back_makes_it_retry),
+		cmocka_unit_test(pages_that_others_have_dropped_are_found),
 		cmocka_unit_test(beginning_without_memory_says_so_and_loses_nothing),
 	};
 

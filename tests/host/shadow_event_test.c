@@ -59,6 +59,35 @@ static void loading_cr3_syncs_also_when_it_is_the_same(void **state)
 	os_end();
 }
 
+/* What needs no sync is ready with the write; what needs one is not. */
+static void a_root_in_sync_is_ready_at_once(void **state)
+{
+	(void)state;
+	boot(SIM_LM4, V);
+	sim_load_cr3(v0, space.cr3);
+	assert_true(mmu_shadow_ready(&v0->ctx));
+	change(V);
+	sim_load_cr3(v0, space.cr3);
+	assert_false(mmu_shadow_ready(&v0->ctx));
+	sim_expect_ok(v0, V, MMU_R, OTHER(0));
+	sim_load_cr3(v0, space.cr3);
+	assert_true(mmu_shadow_ready(&v0->ctx));
+	os_end();
+}
+
+static void each_table_of_a_root_is_looked_at(void **state)
+{
+	(void)state;
+	for (u32 mode = SIM_32; mode <= SIM_PAE; mode++)
+		for (u64 gva = V32; gva < 4 * SZ_1G; gva += SZ_1G) {
+			boot(mode, gva);
+			change(gva);
+			sim_load_cr3(v0, space.cr3);
+			sim_expect_ok(v0, gva, MMU_R, OTHER(0));
+			os_end();
+		}
+}
+
 /*
  * A load that flushes nothing. The entry was changed, and flushed by INVPCID, while another space
  * was current: hardware could have no old entry in this one's tag.
@@ -347,6 +376,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(loading_cr3_syncs_also_when_it_is_the_same),
+		cmocka_unit_test(a_root_in_sync_is_ready_at_once),
+		cmocka_unit_test(each_table_of_a_root_is_looked_at),
 		cmocka_unit_test(loading_cr3_without_flush_syncs_the_root),
 		cmocka_unit_test(another_pcid_has_entries_of_its_own),
 		cmocka_unit_test(paging_off_and_on_syncs),

@@ -7,6 +7,7 @@
 #include "tests/sim/guest_os.h"
 
 #include "mmu/flush.h"
+#include "mmu/shadow/fetch.h"
 
 #define V       (4 * SZ_1G)
 #define BIG     (8 * SZ_1G)
@@ -84,6 +85,87 @@ static void invlpg_flushes_all_pieces_of_a_large_page(void **state)
 	sim_expect_ok(v0, BIG, MMU_R, 0xa00000);
 	os_leave(v0);
 	mmu_track_remove(&sim.vm, GFN(0x801));
+	os_end();
+}
+
+/* --- tables that memory is wanted from -------------------------------------------------------- */
+
+#define NR_TABLES 40u
+
+static u64 nth(u32 i)
+{
+	return V + i * SZ_2M;
+}
+
+/* A directory of many leaf tables with two pages each, all used once. */
+static void boot_many(void)
+{
+	os_boot(1);
+	space = sim_space_new(SIM_LM4);
+	for (u32 i = 0; i < NR_TABLES; i++) {
+		sim_map(&space, nth(i), DATA(i), LEAF, 1);
+		sim_map(&space, nth(i) + 256 * PAGE_SIZE, OTHER(i), LEAF, 1);
+	}
+	for (u32 i = 0; i < 2; i++)
+		sim_map(&space, nth(NR_TABLES + i), DATA(i), LEAF, 1);
+	sim_set_space(v0, &space, true, true);
+	for (u32 i = 0; i < NR_TABLES; i++)
+		sim_expect_ok(v0, nth(i), MMU_R, DATA(i));
+}
+
+/* The next fault finds one page less than it reserves. */
+static void want_memory(void)
+{
+	os_leave(v0);
+	res_drop(&sim.vm, &v0->ctx.res);
+	drain();
+	sim.vm.quota = sim.vm.used + FETCH_PAGES - 1;
+}
+
+static bool lives(u32 i)
+{
+	return mmu_is_shadowed(&sim.vm, GFN(sim_pte(&space, nth(i), 1) >> PAGE_SHIFT));
+}
+
+static u32 living(u32 first)
+{
+	u32 n = 0;
+
+	for (u32 i = first; i < NR_TABLES; i += 2)
+		n += lives(i);
+	return n;
+}
+
+/* Those go first that no fault has passed since reclaim looked at them last. */
+static void a_table_is_spared_once_for_each_use(void **state)
+{
+	(void)state;
+	boot_many();
+	for (spx_t x = sim.vm.shadow.lru_first; x; x = sp_get(x)->lru_next)
+		sp_get(x)->flags &= (u8)~SP_USED;
+	for (u32 i = 1; i < NR_TABLES; i += 2)
+		sim_expect_ok(v0, nth(i) + 256 * PAGE_SIZE, MMU_R, OTHER(i));
+	want_memory();
+	sim_expect_ok(v0, nth(NR_TABLES), MMU_R, DATA(0));
+	assert_in_range(living(0), 1, NR_TABLES / 2 - 8);
+	assert_int_equal(living(1), NR_TABLES / 2);
+	/* Nobody uses the others meanwhile. */
+	want_memory();
+	sim_expect_ok(v0, nth(NR_TABLES + 1), MMU_R, DATA(1));
+	assert_int_equal(living(0), 0);
+	assert_in_range(living(1), 1, NR_TABLES / 2 - 1);
+	os_end();
+}
+
+/* Use does not keep a table from those who need the memory. */
+static void when_all_tables_are_in_use_the_oldest_go(void **state)
+{
+	(void)state;
+	boot_many();
+	want_memory();
+	sim_expect_ok(v0, nth(NR_TABLES), MMU_R, DATA(0));
+	assert_false(lives(0));
+	assert_true(lives(NR_TABLES - 1));
 	os_end();
 }
 
@@ -206,6 +288,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_table_is_not_used_again_before_all_tags_forget_it),
 		cmocka_unit_test(invlpg_flushes_all_pieces_of_a_large_page),
+		cmocka_unit_test(a_table_is_spared_once_for_each_use),
+		cmocka_unit_test(when_all_tables_are_in_use_the_oldest_go),
 		cmocka_unit_test(after_zap_all_no_cpu_uses_a_table),
 		cmocka_unit_test(no_cpu_reaches_a_slot_that_has_gone),
 		cmocka_unit_test(frames_of_obsolete_tables_are_written_freely),

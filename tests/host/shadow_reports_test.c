@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "mmu/shadow/fetch.h"
 #include "mmu/shadow/idlist.h"
 #include "mmu/shadow/rmap.h"
 #include "mmu/shadow/sp.h"
@@ -429,6 +430,34 @@ static void lists_of_leaves_have_a_bound(void **state)
 	finish();
 }
 
+/* What lists have grown to is given back before a guest is told that there is no memory. */
+static void memory_of_lists_is_given_back(void **state)
+{
+	struct sim_space s;
+
+	(void)state;
+	setup(true);
+	s = sim_space_new(SIM_LM4);
+	for (u32 i = 0; i < 900; i++)
+		sim_map(&s, VA + i * PAGE_SIZE, OLD, LEAF, 1);
+	sim_set_space(reader, &s, true, true);
+	for (u32 i = 0; i < 900; i++)
+		sim_expect_ok(reader, VA + i * PAGE_SIZE, MMU_W, OLD);
+	by_another_cpu(zap_all);
+	res_drop(&sim.vm, &reader->ctx.res);
+	env_lock(&sim.vm.lock);
+	pool_drain(&sim.vm);
+	env_unlock(&sim.vm.lock);
+	assert_in_range(sim.vm.shadow.ids.nr, 2 * IDCHUNKS_PER_PAGE, 4 * IDCHUNKS_PER_PAGE);
+	/* Nothing else is left to take: one page is lacking. */
+	sim.vm.quota = sim.vm.used + FETCH_PAGES - 1;
+	assert_true(sim_enter(reader));
+	assert_in_range(sim.vm.shadow.ids.nr, 0, IDCHUNKS_PER_PAGE);
+	sim.vm.quota += FETCH_PAGES;
+	sim_expect_ok(reader, VA, MMU_W, OLD);
+	finish();
+}
+
 /* The same for a guest table that is linked in thousands of places. */
 static void lists_of_parents_have_a_bound(void **state)
 {
@@ -548,6 +577,7 @@ int main(void)
 		cmocka_unit_test(slot_is_unmapped_in_slices),
 		cmocka_unit_test(slot_that_goes_gets_no_new_leaves),
 		cmocka_unit_test(lists_of_parents_have_a_bound),
+		cmocka_unit_test(memory_of_lists_is_given_back),
 		cmocka_unit_test(slot_that_goes_meanwhile_is_noticed),
 		cmocka_unit_test(rights_taken_for_a_log_are_flushed),
 		cmocka_unit_test(device_page_may_become_memory),

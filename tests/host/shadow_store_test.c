@@ -207,6 +207,37 @@ static void a_table_in_use_is_not_flooded(void **state)
 	os_end();
 }
 
+/* The root of a process that does not run is a table as any other: so many stores trap, no more. */
+static void a_parked_root_that_is_only_written_is_dropped(void **state)
+{
+	struct sim_space other;
+	u32 traps = 0;
+
+	(void)state;
+	os_boot(2);
+	space = sim_space_new(SIM_LM4);
+	other = sim_space_new(SIM_LM4);
+	sim_map(&other, V, DATA(1), LEAF, 1);
+	sim_map(&space, V, DATA(0), LEAF, 1);
+	os_window(&space, other.cr3);
+	sim_set_space(v1, &other, true, true);
+	sim_set_space(v0, &other, true, true);
+	sim_expect_ok(v0, V, MMU_R, DATA(1));
+	sim_expect_ok(v1, V, MMU_R, DATA(1));
+	sim_set_space(v0, &space, true, true);
+	/* In use by another CPU it stays. */
+	for (u32 i = 0; i < 10; i++)
+		assert_true(os_write(v0, other.cr3 + 300 * 8, i << 12, 8).emulated);
+	sim_set_space(v1, &space, true, true);
+	for (u32 i = 0; i < 40; i++)
+		traps += os_write(v0, other.cr3 + 300 * 8, i << 12, 8).emulated;
+	assert_in_range(traps, 1, sim.vm.shadow.tune.flood + 1u);
+	assert_false(mmu_is_shadowed(&sim.vm, GFN(other.cr3 >> PAGE_SHIFT)));
+	sim_set_space(v0, &other, true, true);
+	sim_expect_ok(v0, V, MMU_R, DATA(1));
+	os_end();
+}
+
 /* --- large pages ------------------------------------------------------------------------------ */
 
 #define BIG (8 * SZ_1G)
@@ -474,6 +505,7 @@ int main(void)
 		cmocka_unit_test(a_directory_entry_of_4_bytes_is_two_of_ours),
 		cmocka_unit_test(a_table_that_is_only_written_is_dropped),
 		cmocka_unit_test(a_table_in_use_is_not_flooded),
+		cmocka_unit_test(a_parked_root_that_is_only_written_is_dropped),
 		cmocka_unit_test(no_large_leaf_covers_a_table),
 		cmocka_unit_test(a_large_leaf_comes_back),
 		cmocka_unit_test(a_tracked_frame_is_written_by_nobody_unseen),

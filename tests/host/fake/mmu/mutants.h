@@ -152,7 +152,17 @@ bool mutant_forgets(int event);
 	X(SLOT_MAPPED_EARLY, "a slot is mapped only once its reverse map is complete")             \
 	X(QUARANTINE_IGNORED, "a table is not used again before all tags forget it")               \
 	X(PCID_TAGS_SHARED, "another PCID is another tag, also over the same tables")              \
-	X(PF_OF_EMULATOR_UNFLUSHED, "a #PF that hardware has not raised flushes its address")
+	X(PF_OF_EMULATOR_UNFLUSHED, "a #PF that hardware has not raised flushes its address")      \
+	X(ROOT_SYNC_ASSUMED, "a root with unsync tables below is synced before it is used")        \
+	X(ROOT_SYNC_OF_FIRST, "all tables of a root are looked at for that")                       \
+	X(ROOT_SYNC_UNSEEN, "a root in sync is ready at once")                                     \
+	X(USED_NOT_SPARED, "reclaim spares tables used since its last look")                       \
+	X(USED_FOR_EVER, "each use spares a table once")                                           \
+	X(USED_STAYS_LAST, "a spared table goes behind those not looked at yet")                   \
+	X(USED_KEPT_FROM_OTHERS, "when all tables are in use the oldest go")                       \
+	X(LISTS_KEEP_ALL, "memory of lists is given back before there is none")                    \
+	X(NOTHING_TO_TAKE_IS_NOMEM, "pages that others have dropped meanwhile are found")          \
+	X(FLOOD_SPARES_PARKED_ROOTS, "a root that is only written is dropped, too")
 
 enum mutant {
 	MUTANT_NONE,
