@@ -326,6 +326,8 @@ static inline enum vmcs_field vmcs_base(u32 seg)
 #define EXIT_CTL_LOAD_EFER    BIT32(21)
 #define EXIT_CTL_SAVE_TIMER   BIT32(22)
 #define EXIT_CTL_CLEAR_BNDCFG BIT32(23)
+#define EXIT_CTL_LOAD_CET     BIT32(28)
+#define EXIT_CTL_LOAD_PKRS    BIT32(29)
 #define EXIT_CTL_SECONDARY    BIT32(31)
 
 /* Source: Intel SDM 3C "VM-Entry Controls". */
@@ -337,6 +339,8 @@ static inline enum vmcs_field vmcs_base(u32 seg)
 #define ENTRY_CTL_LOAD_PAT    BIT32(14)
 #define ENTRY_CTL_LOAD_EFER   BIT32(15)
 #define ENTRY_CTL_LOAD_BNDCFG BIT32(16)
+#define ENTRY_CTL_LOAD_CET    BIT32(20)
+#define ENTRY_CTL_LOAD_PKRS   BIT32(22)
 
 /*
  * What VM-entry injects, what an exit was about, and what it interrupted: one format.
@@ -377,7 +381,16 @@ enum vmcs_activity {
 
 /* Access rights: as struct segment.attr, but AVL, L, D and G stand at 12 .. 15.
  * Source: Intel SDM 3C "Guest Register State", "Format of Access Rights". */
+#define AR_TYPE     MASK(3, 0)
+#define AR_S        BIT32(4)
+#define AR_DPL_BITS MASK(6, 5)
+#define AR_DPL(a)   ((u32)FIELD(a, 6, 5))
+#define AR_P        BIT32(7)
+#define AR_L        BIT32(13)
+#define AR_DB       BIT32(14)
+#define AR_G        BIT32(15)
 #define AR_UNUSABLE BIT32(16)
+#define AR_RESERVED (MASK(11, 8) | MASK(31, 17))
 
 /* Source: Intel SDM 3C "Extended-Page-Table Pointer (EPTP)". */
 #define EPTP_WB        6ULL
