@@ -30,6 +30,19 @@ static struct {
 	bool doubt; /* something is not known */
 } en;
 
+/*
+ * Version c has A, or got it while it was there: a processor may have read the entry, and what is
+ * below it, before it set A. Versions of the other half of a word are equal in between.
+ */
+static bool accessed(const struct sim_past *past, u32 c)
+{
+	u64 was = past->value[c];
+
+	while (c && past->value[c] == was)
+		c--;
+	return (was & A_) || (past->value[c] | D_) == (was | A_ | D_);
+}
+
 static uint64_t give(uint64_t gpa, int size)
 {
 	static struct sim_past past;
@@ -50,7 +63,7 @@ static uint64_t give(uint64_t gpa, int size)
 		.current = c == 0,
 		.value = past.value[c],
 		.p = past.value[c] & P_,
-		.a = past.value[c] & A_,
+		.a = accessed(&past, c),
 		.d = past.value[c] & D_,
 		.fixed = !sim_slot_of(gpa >> PAGE_SHIFT) ||
 			 sim_slot_of(gpa >> PAGE_SHIFT)->kind != SLOT_RAM,

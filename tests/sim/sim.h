@@ -37,8 +37,8 @@
  *	  before what it then read from that table;
  *	- no flush of the paging-structure caches lies between two of them, for then the processor
  *	  had nothing left to combine the older with the newer;
- *	- an entry that memory does not hold any more was present with A set, for others are not
- *	  cached; for a write the leaf has D.
+ *	- an entry that memory does not hold any more was present with A set, or got it next, for
+ *	  others are not cached; for a write the leaf has D.
  *
  * A fault that is delivered must be the reference walker's for memory between the begin of the
  * access and now: mmu/ walks afresh before it blames the guest. Rights are judged by the registers
