@@ -257,31 +257,8 @@ u32 root_drop_cached(struct mmu_vm *m, u32 max)
 	return nr;
 }
 
-/* Takes out of every cache the roots for which drop() holds. */
-static void drop_where(struct mmu_vm *m,
-		       bool (*drop)(const struct mmu_vm *m, const struct shadow_root *r, gfn_t gfn),
-		       gfn_t gfn)
+static bool shadows(const struct shadow_root *r, gfn_t gfn)
 {
-	for (struct mmu_ctx *c = m->shadow.ctxs; c; c = c->next)
-		for (u32 i = 0; i < RCACHE_NR; i++) {
-			struct shadow_root *r = c->cache.mru[i];
-
-			if (r && drop(m, r, gfn) && rcache_remove(&c->cache, r)) {
-				root_put(m, r);
-				i--; /* the next one may have moved here */
-			}
-		}
-}
-
-static bool is_obsolete(const struct mmu_vm *m, const struct shadow_root *r, gfn_t gfn)
-{
-	(void)gfn;
-	return r->gen != m->shadow.gen;
-}
-
-static bool shadows(const struct mmu_vm *m, const struct shadow_root *r, gfn_t gfn)
-{
-	(void)m;
 	for (u32 i = 0; i < ARRAY_SIZE(r->child); i++)
 		if (r->child[i] && !sp_get(r->child[i])->role.direct &&
 		    sp_get(r->child[i])->gfn.v == gfn.v)
@@ -289,10 +266,24 @@ static bool shadows(const struct mmu_vm *m, const struct shadow_root *r, gfn_t g
 	return false;
 }
 
+void root_drop_cached_of(struct mmu_vm *m, gfn_t gfn)
+{
+	for (struct mmu_ctx *c = m->shadow.ctxs; c; c = c->next)
+		for (u32 i = 0; i < RCACHE_NR; i++) {
+			struct shadow_root *r = c->cache.mru[i];
+
+			if (r && (r->gen != m->shadow.gen || shadows(r, gfn)) &&
+			    rcache_remove(&c->cache, r)) {
+				root_put(m, r);
+				i--; /* the next one may have moved here */
+			}
+		}
+}
+
 bool root_is_current(const struct mmu_vm *m, gfn_t gfn)
 {
 	for (const struct mmu_ctx *c = m->shadow.ctxs; c; c = c->next)
-		if (c->cache.cur && shadows(m, c->cache.cur, gfn))
+		if (c->cache.cur && shadows(c->cache.cur, gfn))
 			return true;
 	return false;
 }
@@ -301,7 +292,7 @@ void root_drop_obsolete(struct mmu_vm *m)
 {
 	if (MUTANT(S0_13_OBSOLETE_ROOT_USED))
 		return;
-	drop_where(m, is_obsolete, GFN(0));
+	root_drop_cached_of(m, GFN(~0ULL)); /* no table is there */
 	for (struct mmu_ctx *c = m->shadow.ctxs; c; c = c->next) {
 		struct shadow_root *r = c->cache.cur;
 
@@ -321,9 +312,4 @@ void root_drop_unowned(struct mmu_vm *m)
 		if (r->refs == 0)
 			free_root(m, r);
 	}
-}
-
-void root_drop_cached_of(struct mmu_vm *m, gfn_t gfn)
-{
-	drop_where(m, shadows, gfn);
 }

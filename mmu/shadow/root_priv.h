@@ -34,8 +34,8 @@ bool root_build(struct mmu_ctx *c);
 void root_put(struct mmu_vm *m, struct shadow_root *r);
 /* A context gives up all it holds. */
 void root_drop_ctx(struct mmu_ctx *c);
-/* All contexts give up cached roots: up to max of the oldest, and returns how many; those of former
- * generations; those that shadow gfn themselves. Current ones stay. */
+/* All contexts give up cached roots: up to max of the oldest, and returns how many; those that
+ * shadow gfn themselves, and those of former generations. Current ones stay. */
 u32 root_drop_cached(struct mmu_vm *m, u32 max);
 /* Current ones of former generations, too, are taken from their contexts, but kept until the caller
  * knows that no CPU runs on them; then root_drop_unowned() frees them. */
