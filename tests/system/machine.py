@@ -33,10 +33,6 @@ ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[78=>]")
 CONSOLE = re.compile(r"^\[console of [^\n]*\n(.*?)(?:\n\[shell|\Z)", re.DOTALL | re.MULTILINE)
 LOG_LINE = re.compile(r"^\[ *\d+\.\d{6}\] [^\n]*\n", re.MULTILINE)
 REPLAY = 1024  # bytes seen before, at most, that a console shows again when it gets the line
-# What a guest wrote while it had the line, with the hypervisor's log in between.
-CONSOLE = re.compile(r"^\[console of [^\n]*\n(.*?)(?:\n\[shell|\Z)", re.DOTALL | re.MULTILINE)
-LOG_LINE = re.compile(r"^\[ *\d+\.\d{6}\] [^\n]*\n", re.MULTILINE)
-REPLAY = 1024  # characters seen before, at most, that a console shows again when it gets the line
 
 
 class Transcript:
@@ -256,16 +252,6 @@ class Console:
         self.shell(timeout=20)
         self.quiet()
         self.serial.buffer = ""
-
-    def guest_text(self):
-        """What the guest wrote while it had the line, and nothing of it twice."""
-        text = ""
-        for piece in CONSOLE.findall(LOG_LINE.sub("", self.log.plain())):
-            again = min(len(text), len(piece), REPLAY)
-            while not text.endswith(piece[:again]):
-                again -= 1
-            text += piece[again:]
-        return text
 
     def guest_text(self):
         """What the guest wrote while it had the line, and nothing of it twice."""
