@@ -112,3 +112,10 @@ void desc_load(struct cpu *c)
 	__asm__ volatile("ltr %w0" : : "r"(SEL_TSS));
 	wrmsr(MSR_GS_BASE, (u64)c);
 }
+
+void desc_tables(struct desc_tables *t)
+{
+	struct desc_cpu *d = this_cpu()->desc;
+
+	*t = (struct desc_tables){ (u64)d->gdt, (u64)idt, (u64)&d->tss };
+}

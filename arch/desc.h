@@ -22,3 +22,10 @@ struct cpu;
 int desc_alloc(struct cpu *c);
 /* Loads them on the CPU that is running, which must be c; sets GS so that this_cpu() works. */
 void desc_load(struct cpu *c);
+
+/* Where the tables of this CPU are. */
+struct desc_tables {
+	u64 gdt, idt, tss;
+};
+
+void desc_tables(struct desc_tables *t);

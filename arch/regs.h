@@ -73,6 +73,7 @@
 #define RFLAGS_ID   BIT(21)
 
 #define DR6_FIXED 0xffff0ff0ULL /* bits that read as one */
+#define DR6_B     MASK(3, 0)    /* B0 .. B3 */
 #define DR6_BD    BIT(13)
 #define DR6_BS    BIT(14)
 #define DR6_BT    BIT(15)

@@ -3,10 +3,13 @@
 
 #include <errno.h>
 
+#include "lib/bug.h"
 #include "lib/log.h"
 
 #include "arch/percpu.h"
 #include "arch/thread.h"
+
+#define MAX_BACKENDS 2
 
 const struct hv_ops *hv;
 
@@ -41,14 +44,27 @@ static int enable_on(struct cpu *c)
 	return job.rc;
 }
 
+/*
+ * The first that can run guests here. If none can, each says why, and the error is of one that the
+ * CPU has, but cannot be used.
+ */
 static const struct hv_ops *choose(const struct hv_ops *const *backends, u32 nr)
 {
-	char why[200];
+	char why[MAX_BACKENDS][200];
+	u32 error = 0;
 
 	for (u32 i = 0; i < nr; i++) {
-		if (!backends[i]->probe(why, sizeof(why)))
+		int rc = backends[i]->probe(why[i], sizeof(why[i]));
+
+		if (!rc)
 			return backends[i];
-		pr_err("boot: %s", why);
+		if (rc != -ENODEV)
+			error = i;
+	}
+	pr_err("boot: %s", why[error]);
+	for (u32 i = 0; i < nr; i++) {
+		if (i != error)
+			pr_info("boot: %s", why[i]);
 	}
 	return NULL;
 }
@@ -57,6 +73,7 @@ int backend_start(const struct hv_ops *const *backends, u32 nr)
 {
 	int rc;
 
+	BUG_ON(nr > MAX_BACKENDS); /* boot/main.c has that many */
 	hv = choose(backends, nr);
 	if (!hv)
 		return -ENOSYS;

@@ -32,6 +32,7 @@
 #include "shell/mux.h"
 #include "shell/shell.h"
 #include "svm/ops.h"
+#include "vmx/ops.h"
 
 #define LOW_FRAMES 8 /* 1024 PDPTs of 32 bytes */
 
@@ -91,7 +92,7 @@ static void pool_start(void)
 /* What needs threads. Runs on the boot CPU. */
 static void boot_late(void *arg)
 {
-	static const struct hv_ops *const backends[] = { &svm_ops };
+	static const struct hv_ops *const backends[] = { &svm_ops, &vmx_ops };
 	struct vm *vm = NULL;
 
 	(void)arg;

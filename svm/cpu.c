@@ -2,7 +2,6 @@
 /* One CPU enters SVM operation; one vCPU takes it. */
 #include <errno.h>
 
-#include "arch/cpufeat.h"
 #include "arch/mem.h"
 #include "arch/msr.h"
 #include "arch/percpu.h"
@@ -11,10 +10,9 @@
 #include "svm/backend.h"
 #include "svm/insn.h"
 #include "svm/tlb.h"
-#include "vm/vm.h"
+#include "vm/predictor.h"
 
-#define VM_CR_SVMDIS  BIT(4)
-#define PRED_CMD_IBPB BIT(0)
+#define VM_CR_SVMDIS BIT(4)
 
 /* The memory stays with the CPU for good: it enters again after cpu_disable(). */
 static struct svm_cpu *cpu_state(struct cpu *cpu)
@@ -68,16 +66,6 @@ void svm_cpu_disable(void)
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) & ~EFER_SVME);
 }
 
-/* The previous VM may have trained the branch predictors against this one. */
-static void predictor_barrier(struct svm_cpu *c, const struct vm *vm)
-{
-	if (c->last_vm == vm->id + 1)
-		return;
-	if (c->last_vm && cpu_has(CPU_IBPB))
-		wrmsr(MSR_PRED_CMD, PRED_CMD_IBPB);
-	c->last_vm = vm->id + 1;
-}
-
 void svm_load(struct vcpu *v)
 {
 	struct svm_vcpu *s = svm_of(v);
@@ -97,7 +85,7 @@ void svm_load(struct vcpu *v)
 		vmcb_dirty(s->vmcb, CLEAN_NP);
 		s->flush = true;
 	}
-	predictor_barrier(c, v->vm);
+	predictor_barrier(&c->last_vm, v->vm);
 	if (s->vmcb->save.dr7 & DR7_ENABLED)
 		svm_dr_own(v);
 }

@@ -20,8 +20,6 @@
 #include "svm/backend.h"
 #include "svm/event.h"
 
-#define DR6_BS BIT(14)
-#define DR6_B  MASK(3, 0)
 /* Exceptions but #BP and #OF, whose RIP is behind the instruction; vector 2 is the NMI. */
 #define FAULTS (~(BIT32(EXC_NMI) | BIT32(EXC_BP) | BIT32(EXC_OF)))
 /* A virtual interrupt that the guest takes as soon as its IF allows. */

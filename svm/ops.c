@@ -5,6 +5,7 @@
 #include "mmu/hw.h"
 #include "svm/backend.h"
 #include "svm/insn.h"
+#include "vm/config.h"
 
 static int init(void)
 {
@@ -40,6 +41,7 @@ static void flush_gva(struct vcpu *v, gva_t gva)
 
 const struct hv_ops svm_ops = {
 	.name = "svm",
+	.nested_kind = PAGING_NPT,
 	.probe = svm_probe,
 	.init = init,
 	.cpu_enable = svm_cpu_enable,

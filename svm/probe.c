@@ -24,7 +24,7 @@ int svm_judge(const struct svm_facts *f, char *why, size_t size)
 		snprintf(why, size,
 			 "AMD SVM is needed, but CPUID 8000_0001h ECX bit 2 is 0 on this %s CPU%s",
 			 f->vendor, where);
-		return -ENOSYS;
+		return -ENODEV;
 	}
 	/* Without LOCK, cpu_enable() clears SVMDIS. Source: AMD APM 2 "Enabling SVM". */
 	if (f->vm_cr_ok && (f->vm_cr & VM_CR_SVMDIS) && (f->vm_cr & VM_CR_LOCK)) {

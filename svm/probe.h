@@ -51,7 +51,8 @@ static __always_inline bool svm_has(enum svm_feature f)
 	return svm_facts.features & BIT32(f);
 }
 
-/* 0, or -ENOSYS with one sentence in why. Looks at nothing but f. */
+/* 0, or with one sentence in why: -ENODEV: the CPU has no such thing; -ENOSYS: it cannot be used.
+ * Looks at nothing but f. */
 int svm_judge(const struct svm_facts *f, char *why, size_t size);
 int svm_probe(char *why, size_t size);
 void svm_describe(struct out *o);

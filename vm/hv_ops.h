@@ -64,9 +64,11 @@ enum vcpu_sreg {
 };
 
 struct hv_ops {
-	const char *name; /* "svm" */
+	const char *name; /* for people and logs */
+	u8 nested_kind;   /* enum cfg_paging: what its nested paging is called */
 
-	/* Boot CPU, before anything else: 0, or -ENOSYS with one sentence in why. */
+	/* Boot CPU, before anything else: 0, or with one sentence in why -ENODEV (the CPU has no
+	 * such thing) or -ENOSYS (it cannot be used). */
 	int (*probe)(char *why, size_t size);
 	/* Machine-wide set-up after probe(): fills mmu_hw. */
 	int (*init)(void);
@@ -89,7 +91,8 @@ struct hv_ops {
 
 	/* Runs the guest once. Fills v->exit and returns v->exit.reason. */
 	enum exit_reason (*enter)(struct vcpu *v);
-	/* The same under shadow paging, with v->mmu loaded. EXIT_NONE: it must be loaded again. */
+	/* The same under shadow paging, with v->mmu loaded. EXIT_NONE: it must be loaded again.
+	 * NULL: this backend has no shadow paging, then set_paging() is not called either. */
 	enum exit_reason (*enter_shadow)(struct vcpu *v);
 	/* The guest has written a control register, v->mmu has taken it: hardware's follow. */
 	void (*set_paging)(struct vcpu *v);

@@ -15,6 +15,7 @@
 #include "vm/dev/vlapic.h"
 #include "vm/hv_ops.h"
 #include "vm/paging.h"
+#include "vm/predictor.h"
 #include "vm/vm.h"
 
 #define MSR_PERFCTR_K7_FIRST 0xc0010000
@@ -29,7 +30,6 @@
 #define MSR_DE_CFG           0xc0011029
 #define MSR_CU_CFG_LAST      0xc001102d
 
-#define PRED_CMD_IBPB         BIT(0)
 #define MISC_ENABLE_RESET     BIT(0)  /* fast strings */
 #define HWCR_TSC_FREQ_SEL     BIT(24) /* the TSC counts at a constant rate */
 #define VM_CR_LOCKED_DISABLED (BIT(3) | BIT(4))

@@ -179,16 +179,14 @@ static u32 table_quota(const struct vm_config *cfg)
 static int check_config(const struct vm_config *cfg, char *err, size_t err_size)
 {
 	static const char *const names[] = { "auto", "npt", "ept", "shadow" };
-	u8 native = strcmp(hv->name, "svm") == 0 ? PAGING_NPT : PAGING_EPT;
+	bool nested = hv->nested_paging(), shadow = hv->enter_shadow;
 
-	bool nested = hv->nested_paging();
-
-	if (cfg->paging != PAGING_AUTO && cfg->paging != PAGING_SHADOW &&
-	    (cfg->paging != native || !nested)) {
-		snprintf(err, err_size,
-			 "vm %s: paging = %s cannot be had here: use auto%s shadow%s%s", cfg->name,
-			 names[cfg->paging], nested ? "," : " or", nested ? " or " : "",
-			 nested ? names[native] : "");
+	if (cfg->paging != PAGING_AUTO && !(cfg->paging == PAGING_SHADOW && shadow) &&
+	    !(cfg->paging == hv->nested_kind && nested)) {
+		snprintf(err, err_size, "vm %s: paging = %s cannot be had here: use auto%s%s%s%s",
+			 cfg->name, names[cfg->paging], nested && shadow ? ", " : "",
+			 nested && shadow ? "shadow" : "", " or ",
+			 nested ? names[hv->nested_kind] : "shadow");
 		return -EINVAL;
 	}
 	if (nr_vms == CFG_MAX_VMS) {

@@ -108,3 +108,9 @@ static inline bool invvpid(enum invvpid_type type, u16 vpid, u64 gva)
 	__asm__ volatile("invvpid %1, %2" : "=@cca"(ok) : "m"(desc), "r"((u64)type) : "memory");
 	return ok;
 }
+
+/* The hypervisor's own handler for NMIs. Its IRET ends the blocking that the exit has begun. */
+static inline void raise_nmi(void)
+{
+	__asm__ volatile("int $2" : : : "memory");
+}

@@ -45,7 +45,7 @@ static void says(const struct svm_facts *f, const char *a, const char *b)
 {
 	char why[200];
 
-	assert_int_equal(svm_judge(f, why, sizeof(why)), -ENOSYS);
+	assert_int_equal(svm_judge(f, why, sizeof(why)), f->svm ? -ENOSYS : -ENODEV);
 	assert_non_null(strstr(why, a));
 	assert_non_null(strstr(why, b));
 	assert_null(strchr(why, '\n'));
@@ -138,7 +138,7 @@ static void probe_survives_an_msr_that_faults(void **state)
 	(void)state;
 	cpu_features = 0;
 	msr_rc = -EIO;
-	assert_int_equal(svm_probe(why, sizeof(why)), -ENOSYS);
+	assert_int_equal(svm_probe(why, sizeof(why)), -ENODEV);
 	assert_non_null(strstr(why, "AMD SVM is needed"));
 	cpu_features = BIT32(CPU_SVM);
 	(void)!svm_probe(why, sizeof(why));

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* For the backends: no VM may train the branch predictors against the next one. */
+#pragma once
+
+#include "arch/cpufeat.h"
+#include "arch/msr.h"
+#include "arch/x86.h"
+#include "vm/vm.h"
+
+#define PRED_CMD_IBPB BIT(0)
+
+/* A vCPU of vm is loaded on this CPU. *last_vm: VM id + 1 of the one before, 0 = none. */
+static inline void predictor_barrier(u32 *last_vm, const struct vm *vm)
+{
+	if (*last_vm == vm->id + 1)
+		return;
+	if (*last_vm && cpu_has(CPU_IBPB))
+		wrmsr(MSR_PRED_CMD, PRED_CMD_IBPB);
+	*last_vm = vm->id + 1;
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the files of vmx/ share. Nobody else includes this. */
+#pragma once
+
+#include "lib/addr.h"
+#include "lib/types.h"
+
+#include "arch/regs.h"
+#include "mmu/tlb.h"
+#include "vm/exit.h"
+#include "vm/hv_ops.h"
+#include "vm/vcpu.h"
+#include "vmx/control.h"
+#include "vmx/probe.h"
+
+#define DR7_ENABLED MASK(7, 0) /* L0, G0 .. L3, G3 */
+
+/* Bits of CR0 that the guest does not own: vmx/ctl.c. */
+#define CR0_NOT_GUESTS (CR0_NE | CR0_NW | CR0_CD)
+
+/* One physical CPU. */
+struct vmx_cpu {
+	void *vmxon;   /* the CPU's own, as long as it is in VMX operation */
+	u32 last_vm;   /* VM id + 1 of the last vCPU loaded; 0 = none */
+	u32 next_vpid; /* vmx/tlb.h */
+	u64 vpid_gen;
+};
+
+/*
+ * MSRs that VM-entry and VM-exit leave alone and the hypervisor does not use: the guest's values
+ * stay in the registers until another vCPU is loaded.
+ */
+enum vmx_kept {
+	KEPT_STAR,
+	KEPT_LSTAR,
+	KEPT_CSTAR,
+	KEPT_SFMASK,
+	KEPT_KERNEL_GS_BASE,
+	KEPT_NR,
+};
+
+/* One virtual CPU: v->backend. Its VMCS is current on the CPU where the vCPU is loaded, and active
+ * on no other. */
+struct vmx_vcpu {
+	u64 host_rsp;  /* as in the VMCS; must be first: enter.S */
+	u8 launched;   /* second: enter.S */
+	bool set_up;   /* the VMCS has all that does not change */
+	bool flush;    /* the next entry must flush the tag */
+	bool dr_owned; /* DR0..DR3 and DR6 hold the guest's values; no DR access exits */
+	bool pause_exits;
+	u16 vpid;
+	u32 proc_ctl, proc2_ctl;    /* as in the VMCS, */
+	u64 rip, rsp, rflags, eptp; /* and these */
+	void *vmcs;
+	struct mmu_vm *mmu;
+	struct mmu_tag tag;
+	struct vmx_cpu *cpu; /* whose VPIDs this vCPU has */
+	u64 vpid_gen;
+	u64 cr4_mask;      /* bits that the guest does not own */
+	u64 kept[KEPT_NR]; /* while another vCPU is loaded, */
+	u64 cr2;           /* this too */
+	u64 dr6;           /* while !dr_owned */
+};
+
+static __always_inline struct vmx_vcpu *vmx_of(const struct vcpu *v)
+{
+	return v->backend;
+}
+
+/* cpu.c */
+int vmx_cpu_enable(void);
+void vmx_cpu_disable(void);
+void vmx_load(struct vcpu *v);
+void vmx_unload(struct vcpu *v);
+u32 vmx_kept_msr(enum vmx_kept i); /* its number */
+
+/* ctl.c */
+int vmx_ctl_init(void);
+int vmx_vm_init(struct vm *vm);
+void vmx_vm_fini(struct vm *vm);
+int vmx_vcpu_init(struct vcpu *v);
+void vmx_vcpu_fini(struct vcpu *v);
+/* The VMCS is current for the first time: all that does not change. */
+void vmx_ctl_setup(struct vcpu *v);
+/* Sets or clears bits of the processor-based controls. */
+void vmx_proc_set(struct vmx_vcpu *s, u32 bits, bool on);
+void vmx_pause_exits(struct vcpu *v, bool on);
+void vmx_set_tsc_offset(struct vcpu *v, u64 offset);
+struct mmu_tag *vmx_tag(struct vcpu *v);
+
+/* enter.S: where every exit goes on. */
+extern const char vmx_exit_point[];
+
+/* enter.c */
+enum exit_reason vmx_enter(struct vcpu *v);
+
+/* exit.c: where vmx/enter.S goes on. Fills v->regs and v->exit. */
+enum exit_reason vmx_exited(struct vcpu *v);
+/* The same if VMLAUNCH or VMRESUME failed before it looked at the guest. */
+enum exit_reason vmx_refused(struct vcpu *v);
+
+/* inject.c */
+void vmx_inject(struct vcpu *v, const struct vcpu_event *e);
+void vmx_cancel(struct vcpu *v);
+void vmx_irq_window(struct vcpu *v, bool on);
+void vmx_nmi_window(struct vcpu *v, bool on);
+bool vmx_irq_shadow(struct vcpu *v);
+void vmx_clear_irq_shadow(struct vcpu *v);
+bool vmx_nmi_masked(struct vcpu *v);
+void vmx_mask_nmi(struct vcpu *v, bool masked);
+/* An exit came while an event was being delivered: makes it v->pending. */
+void vmx_interrupted(struct vcpu *v, u32 info);
+/* The exit for which nmi_window() asked. */
+void vmx_nmi_opened(struct vcpu *v);
+
+/* dr.c */
+void vmx_dr_own(struct vcpu *v);
+void vmx_dr_disown(struct vcpu *v);
+u64 vmx_get_dr6(const struct vcpu *v);
+void vmx_set_dr6(struct vcpu *v, u64 val);
+
+/* state.c */
+void vmx_vcpu_reset(struct vcpu *v);
+u64 vmx_get_sreg(struct vcpu *v, enum vcpu_sreg r);
+void vmx_set_sreg(struct vcpu *v, enum vcpu_sreg r, u64 val);
+void vmx_get_seg(struct vcpu *v, u32 seg, struct segment *s);
+void vmx_set_seg(struct vcpu *v, u32 seg, const struct segment *s);
+void vmx_get_paging(struct vcpu *v, struct mmu_regs *r);
+gva_t vmx_get_code(struct vcpu *v, struct mmu_regs *r, u8 *bits);
+
+/* check.c, dump.c */
+int vmx_check(struct vcpu *v, struct out *o);
+void vmx_dump(struct vcpu *v, struct out *o);

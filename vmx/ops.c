@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "vmx/ops.h"
+
+#include "arch/cpufeat.h"
+#include "mmu/hw.h"
+#include "vm/config.h"
+#include "vmx/backend.h"
+#include "vmx/tlb.h"
+
+static int init(void)
+{
+	mmu_hw.fmt = SPTE_EPT;
+	mmu_hw.root_level = 4;
+	mmu_hw.maxphyaddr = cpu_maxphyaddr;
+	mmu_hw.has_1g = vmx_has(&vmx_facts, VMX_HAS_EPT_1G);
+	mmu_hw.has_nx = cpu_has(CPU_NX);
+	return vmx_ctl_init();
+}
+
+/* vmx_judge() asks for it. */
+static bool nested_paging(void)
+{
+	return true;
+}
+
+static void flush(struct vcpu *v)
+{
+	vmx_of(v)->flush = true;
+}
+
+static bool loses_task_switches(void)
+{
+	return false;
+}
+
+static void flush_gva(struct vcpu *v, gva_t gva)
+{
+	vmx_tlb_flush_gva(vmx_of(v), gva);
+}
+
+const struct hv_ops vmx_ops = {
+	.name = "vmx",
+	.nested_kind = PAGING_EPT,
+	.probe = vmx_probe,
+	.init = init,
+	.cpu_enable = vmx_cpu_enable,
+	.cpu_disable = vmx_cpu_disable,
+	.describe = vmx_describe,
+	.nested_paging = nested_paging,
+	.vm_init = vmx_vm_init,
+	.vm_fini = vmx_vm_fini,
+	.vcpu_init = vmx_vcpu_init,
+	.vcpu_fini = vmx_vcpu_fini,
+	.vcpu_reset = vmx_vcpu_reset,
+	.load = vmx_load,
+	.unload = vmx_unload,
+	.enter = vmx_enter,
+	.flush_gva = flush_gva,
+	.loses_task_switches = loses_task_switches,
+	.tag = vmx_tag,
+	.inject = vmx_inject,
+	.cancel = vmx_cancel,
+	.irq_window = vmx_irq_window,
+	.nmi_window = vmx_nmi_window,
+	.irq_shadow = vmx_irq_shadow,
+	.clear_irq_shadow = vmx_clear_irq_shadow,
+	.nmi_masked = vmx_nmi_masked,
+	.mask_nmi = vmx_mask_nmi,
+	.get_sreg = vmx_get_sreg,
+	.set_sreg = vmx_set_sreg,
+	.get_seg = vmx_get_seg,
+	.set_seg = vmx_set_seg,
+	.get_paging = vmx_get_paging,
+	.get_code = vmx_get_code,
+	.pause_exits = vmx_pause_exits,
+	.set_tsc_offset = vmx_set_tsc_offset,
+	.flush = flush,
+	.check = vmx_check,
+	.dump = vmx_dump,
+};
