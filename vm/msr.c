@@ -159,11 +159,15 @@ static int wr_pred_cmd(struct vcpu *v, u32 msr, u64 val)
 	return 0;
 }
 
-/* The microcode's revision is the host's. Intel keeps it in the upper half. */
+/*
+ * The microcode's revision is the host's, or 0 where the host has none (Bochs). Intel keeps it in
+ * the upper half.
+ */
 static int rd_bios_sign(struct vcpu *v, u32 msr, u64 *val)
 {
 	(void)v;
-	*val = rdmsr(msr);
+	if (rdmsr_safe(msr, val))
+		*val = 0;
 	return 0;
 }
 

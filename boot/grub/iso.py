@@ -16,7 +16,13 @@ import tempfile
 
 EPOCH = "946684800"  # every date in the ISO: 2000-01-01
 VOLUME_DATE = "2000010100000000"
-GRUB_MODULES = "normal multiboot2 iso9660 serial terminal"
+GRUB_MODULES = "normal {loader} iso9660 serial terminal"
+# GRUB's commands for an image, which are names of its modules too, with those for the files beside.
+MODULE_LINES = {
+    "multiboot2": "module2 /boot/{0} {0}",
+    "multiboot": "module /boot/{0} {0}",
+    "linux": "initrd /boot/{0}",
+}
 FILE_KEYS = ("kernel", "initrd")
 
 GRUB_CFG = """serial --unit=0 --speed=115200
@@ -24,7 +30,7 @@ terminal_input serial
 terminal_output serial
 set timeout=0
 menuentry Umbra {{
-	multiboot2 /boot/umbra {options}
+	{loader} /boot/umbra {options}
 {modules}
 }}
 """
@@ -70,17 +76,20 @@ def fixed_mformat(folder):
     os.chmod(path, stat.S_IRWXU)
 
 
-def make_iso(out, umbra, modules, options=""):
-    """Write the ISO. modules: (name, path) pairs, given to Umbra in this order."""
+def make_iso(out, umbra, modules, options="", loader="multiboot2"):
+    """Write the ISO. modules: (name, path) pairs, given to Umbra in this order.
+
+    Another loader than Umbra's starts another image from the same ISO.
+    """
     with tempfile.TemporaryDirectory(prefix="iso") as tmp:
         boot = os.path.join(tmp, "tree", "boot")
         os.makedirs(os.path.join(boot, "grub"))
         shutil.copy(umbra, os.path.join(boot, "umbra"))
         for name, path in modules:
             shutil.copy(path, os.path.join(boot, name))
-        lines = "\n".join(f"\tmodule2 /boot/{name} {name}" for name, _ in modules)
+        lines = "\n".join(f"\t{MODULE_LINES[loader].format(name)}" for name, _ in modules)
         with open(os.path.join(boot, "grub", "grub.cfg"), "w", encoding="utf-8") as f:
-            f.write(GRUB_CFG.format(options=options, modules=lines))
+            f.write(GRUB_CFG.format(loader=loader, options=options, modules=lines))
         for folder, _, names in os.walk(tmp):
             for path in [os.path.join(folder, n) for n in names] + [folder]:
                 os.utime(path, (int(EPOCH), int(EPOCH)))
@@ -89,7 +98,8 @@ def make_iso(out, umbra, modules, options=""):
                    PATH=f"{tmp}:{os.environ['PATH']}")
         made = subprocess.run(
             ["grub-mkrescue", "--fonts=", "--themes=", "--locales=", "--compress=no",
-             f"--install-modules={GRUB_MODULES}", "-o", out, os.path.join(tmp, "tree"), "--",
+             f"--install-modules={GRUB_MODULES.format(loader=loader)}",
+             "-o", out, os.path.join(tmp, "tree"), "--",
              "-volume_date", "uuid", VOLUME_DATE, "-volume_date", "all_file_dates", f"={EPOCH}"],
             env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     if made.returncode:

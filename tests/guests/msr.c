@@ -42,6 +42,24 @@ static void unknown(void)
 		      "RDMSR of an unknown MSR did not raise #GP");
 }
 
+/* Whoever answers must know which MSRs the machine below has, and must not fault in the guest's
+ * place. */
+static void each_can_be_asked_for(void)
+{
+	static const u32 first[] = { 0, 0x40000000, 0xc0000000, 0xc0010000 };
+	u32 strange = 0;
+	u64 val;
+
+	for (u32 i = 0; i < ARRAY_SIZE(first); i++) {
+		for (u32 msr = first[i]; msr < first[i] + 0x2000; msr++) {
+			int vector = try_rdmsr(msr, &val);
+
+			strange += vector != NO_TRAP && vector != EXC_GP;
+		}
+	}
+	check(strange == 0, "msr.each_can_be_asked_for", "%u ended otherwise than by #GP", strange);
+}
+
 static void keeps(const char *name, u32 msr, u64 val)
 {
 	u64 old, got = 0;
@@ -157,6 +175,7 @@ static void apic_base(void)
 void guest_main(void)
 {
 	unknown();
+	each_can_be_asked_for();
 	keepers();
 	segment_bases();
 	efer();

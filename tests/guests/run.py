@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Runs the bare-metal test programs: each first on bare QEMU, which proves the program, then under
-Umbra, once for each kind of paging. Every verdict line of a program is one test, and under Umbra so
-is the audit of its MMU: every other second while the program runs, and when it has ended, for a
-machine that is off keeps its tables. Two emulators run at a time.
+"""Runs the bare-metal test programs: each first on a bare emulator, which proves the program, then
+under Umbra, once for each kind of paging. Every verdict line of a program is one test, and under
+Umbra so is the audit of its MMU: every other second while the program runs, and when it has ended,
+for a machine that is off keeps its tables. Two emulators run at a time.
 
 	run.py --out RESULTS.xml [NAME...]	all programs, or those named
+	    --machine bochs-svm			a machine of tests/system/matrix.py
 	    --where bare, --where umbra		only half of it
-	    --paging shadow			one kind of paging, or several: words of machine.ini
-	    --long				those that take minutes, instead of the others
+	    --paging nested, --paging shadow	one kind of paging
+	    --long				rows for make test-all, not those for make test
+	    --every				both
 """
 
 import argparse
@@ -25,13 +27,15 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 for folder in ("tests", "tests/system", "boot/grub"):
     sys.path.insert(0, os.path.join(TOP, folder))
+import bochs  # noqa: E402
 import iso  # noqa: E402
 import machine  # noqa: E402
+import matrix  # noqa: E402
 import report  # noqa: E402
 
 BUILD = machine.BUILD
-PAGING = ("npt", "shadow")
-END = r"done: \d+ ok, \d+ not ok, \d+ skip|not ok program: [^\n]*\n|boot: vm t: [^\n]*\n"
+END = r"done: \d+ ok, \d+ not ok, \d+ skip|not ok program: [^\n]*\n|boot: vm t: [^\n]*\n" \
+      r"|panic: [^\n]*\n"
 STATES = ("running", "off", "dead", "paused")
 START = r"\[console of t;[^\n]*\n|(?=boot: vm t: )"
 FIRST, PERIOD = 0.3, 2  # seconds to the first audit, and to the next one
@@ -51,13 +55,17 @@ class Run:
     file: str = ""       # if not of the program's name
     boot: str = "kernel" # of the bare machine: kernel: QEMU's loader; grub; disk: boot sector
     limit: int = 60      # seconds
-    paging: tuple = PAGING # kinds that it makes sense with
+    paging: tuple = matrix.PAGINGS # kinds that it makes sense with
     options: str = ""    # of Umbra
     long: bool = False   # for make test-all
 
     def __str__(self):
         return f"{self.guest}-{self.cpus}on{self.host_cpus}{'-' if self.args else ''}" \
                f"{self.args.replace(' ', '-')}"
+
+    def is_long(self, host):
+        """Only make test-all has the time for it there."""
+        return self.long or host.emulator == "bochs"
 
     def path(self):
         """The file of the program."""
@@ -113,8 +121,8 @@ RUNS = [
 ]
 
 
-def boot_bare(run, log, tmp):
-    """The emulator with the program on it, by the loader that the program is for."""
+def bare_qemu(run, host, log, tmp):
+    """QEMU with the program on it, by the loader that the program is for."""
     if run.boot == "grub":
         iso.make_iso(f"{tmp}/bare.iso", run.path(), [], run.args)
         boot = ["-cdrom", f"{tmp}/bare.iso"]
@@ -122,23 +130,40 @@ def boot_bare(run, log, tmp):
         boot = ["-drive", f"file={run.path()},format=raw,snapshot=on"]
     else:
         boot = ["-kernel", run.path(), "-append", run.args]
-    return machine.Qemu(["-cpu", "max", "-smp", str(run.cpus), "-m", run.memory,
+    return machine.Qemu(["-cpu", host.cpu, "-smp", str(run.cpus), "-m", run.memory,
                          *machine.DEBUG_EXIT, *boot], limit=run.limit, log=log,
                         parallel=True)
 
 
-def boot_umbra(run, paging, log, tmp):
+def bare_bochs(run, host, log, tmp):
+    """Bochs with the program on it. Nothing but its command line tells it where it is."""
+    image = run.path()
+    if run.boot != "disk":
+        image = f"{tmp}/bare.iso"
+        iso.make_iso(image, run.path(), [], f"{run.guest} host=bochs cpus={run.cpus} {run.args}",
+                     "multiboot2" if run.boot == "grub" else "multiboot")
+    return bochs.Bochs(image, cpu=host.cpu, smp=run.cpus, mem=run.memory, log=log,
+                       limit=run.limit * host.slow, disk=run.boot == "disk")
+
+
+def boot_bare(run, host, log, tmp):
+    """The emulator with the program on it."""
+    return (bare_bochs if host.emulator == "bochs" else bare_qemu)(run, host, log, tmp)
+
+
+def boot_umbra(run, host, paging, log, tmp):
     """The emulator with Umbra, and the program as its one machine."""
     ini = os.path.join(tmp, "machine.ini")
+    below = "bochs" if host.emulator == "bochs" else "tcg"
     with open(ini, "w", encoding="utf-8") as f:
         f.write(f"[vm t]\ncpus = {run.cpus}\nmemory = {run.memory}\nkernel = {run.guest}\n"
-                f"paging = {paging}\ncmdline = host=tcg paging={paging} {run.args}\n"
-                "debug_exit = yes\n")
+                f"paging = {host.word(paging)}\n"
+                f"cmdline = host={below} paging={paging} {run.args}\ndebug_exit = yes\n")
     path = os.path.join(tmp, "umbra.iso")
     iso.make_iso(path, f"{BUILD}/umbra",
                  [("machine.ini", ini), (run.guest, run.path())], run.options)
-    return machine.Umbra(path, smp=run.host_cpus, mem="512M", limit=run.limit + 10, log=log,
-                         parallel=True)
+    return host.umbra(path, smp=run.host_cpus, limit=run.limit * host.slow + 10, log=log,
+                      parallel=True)
 
 
 def case(suite, name, bad):
@@ -196,11 +221,11 @@ def verdicts(text, suite):
     return cases + [case(suite, "whole program", why)]
 
 
-def follow(qemu, run, suite, umbra):
+def follow(qemu, limit, suite, umbra):
     """Read the program's output to its end; return the cases."""
     looks, why = [] if umbra else None, ""
     try:
-        wait(qemu, run.limit, looks)
+        wait(qemu, limit, looks)
     except (pexpect.TIMEOUT, pexpect.EOF, machine.hvsh.ShellError) as e:
         why = f"{type(e).__name__}; last output: {qemu.log.plain()[-300:]!r}"
     cases = verdicts(qemu.guest_text() if umbra else qemu.log.plain(), suite)
@@ -226,47 +251,65 @@ def look_after(qemu, suite):
         return [case(suite, "the shell lives on", f"{e} after {qemu.serial.before!r}")]
 
 
-def do(run, where):
+def do(run, host, where):
     """One program at one place; return what to print and the cases."""
-    suite = f"{where}: {run}" # where is "bare" or a kind of paging
-    log = f"{BUILD}/results/guests/{where}-{run}.log"
+    suite = f"{host} {where}: {run}" # where is "bare" or a kind of paging
+    if host.missing:
+        return suite, [report.Case(suite, "whole program", report.SKIP, host.missing)], 0
+    log = f"{BUILD}/results/guests/{host}-{where}-{run}.log"
     start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="umbra-guest") as tmp:
         try:
             bare = where == "bare"
-            boot = boot_bare(run, log, tmp) if bare else boot_umbra(run, where, log, tmp)
-            with boot as qemu:
+            boot = boot_bare(run, host, log, tmp) if bare \
+                else boot_umbra(run, host, where, log, tmp)
+            with boot as emulator:
                 start = time.monotonic() # it may have had to wait for its turn
-                cases = follow(qemu, run, suite, not bare)
+                cases = follow(emulator, run.limit * host.slow, suite, not bare)
         except (machine.EmulatorError, OSError) as e:
             cases = [report.Case(suite, "whole program", report.FAIL, str(e))]
     return suite, cases, time.monotonic() - start
 
 
+def places(run, host, args):
+    """Where to run a program on a machine: bare, and under Umbra with some kinds of paging."""
+    if "bare" in args.where:
+        yield "bare"
+    if "umbra" in args.where:
+        yield from (p for p in host.pagings if p in run.paging and p in args.paging)
+
+
 def jobs(args):
-    """The (run, place) pairs to do. A bare machine has no paging, and no CPUs of a host below."""
+    """The (run, machine, place) to do. A bare machine has no CPUs of a host below."""
     seen = set()
-    for run in RUNS:
-        if run.long != args.long or (args.names and run.guest not in args.names):
-            continue
-        for place in ("bare", *args.paging):
-            key = (place, run.guest, run.cpus, run.args, place != "bare" and run.host_cpus)
-            half = "bare" if place == "bare" else "umbra"
-            if half in args.where and (place == "bare" or place in run.paging) and key not in seen:
-                seen.add(key)
-                yield run, place
+    for host in (matrix.MACHINES[name] for name in args.machine):
+        for run in RUNS:
+            if args.names and run.guest not in args.names:
+                continue
+            if not args.every and run.is_long(host) != args.long:
+                continue
+            for place in places(run, host, args):
+                key = (host, place, run.guest, run.cpus, run.args,
+                       place != "bare" and run.host_cpus)
+                if key not in seen:
+                    seen.add(key)
+                    yield run, host, place
 
 
 def main():
     """Command line."""
     ap = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     ap.add_argument("--out", required=True, help="JUnit file to write")
+    ap.add_argument("--machine", choices=matrix.MACHINES, action="append")
     ap.add_argument("--where", choices=("bare", "umbra"), action="append")
-    ap.add_argument("--paging", type=lambda words: words.split(","), default=PAGING)
+    ap.add_argument("--paging", choices=matrix.PAGINGS, action="append")
     ap.add_argument("--long", action="store_true")
+    ap.add_argument("--every", action="store_true")
     ap.add_argument("names", nargs="*")
     args = ap.parse_args()
+    args.machine = args.machine or list(matrix.MACHINES)
     args.where = args.where or ["bare", "umbra"]
+    args.paging = args.paging or matrix.PAGINGS
     todo = jobs(args)
     everything = []
     with ThreadPoolExecutor(max_workers=2) as pool:

@@ -34,6 +34,19 @@ void vcpu_update_tsc(struct vcpu *v)
 	tsc_updates++;
 }
 
+/* The host's microcode revision. */
+static struct {
+	int error;
+	u64 val;
+} host_msr;
+
+int rdmsr_safe(u32 msr, u64 *val)
+{
+	assert_int_equal(msr, MSR_BIOS_SIGN_ID);
+	*val = host_msr.val;
+	return host_msr.error;
+}
+
 static int setup(void **state)
 {
 	(void)state;
@@ -71,6 +84,16 @@ static void unknown_msrs_are_told_apart(void **state)
 		assert_int_equal(msr_read(&fake_vcpu, unknown[i], &val), -ENOENT);
 		assert_int_equal(wr(unknown[i], 0), -ENOENT);
 	}
+}
+
+static void microcode_revision_is_the_hosts_or_zero(void **state)
+{
+	(void)state;
+	host_msr.val = 0x12ULL << 32;
+	assert_int_equal(rd(MSR_BIOS_SIGN_ID), 0x12ULL << 32);
+	host_msr.error = -EIO;
+	assert_int_equal(rd(MSR_BIOS_SIGN_ID), 0);
+	host_msr.error = 0;
 }
 
 static void every_known_msr_is_found_again_and_again(void **state)
@@ -232,6 +255,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(unknown_msrs_are_told_apart, setup),
+		cmocka_unit_test_setup(microcode_revision_is_the_hosts_or_zero, setup),
 		cmocka_unit_test_setup(every_known_msr_is_found_again_and_again, setup),
 		cmocka_unit_test_setup(tsc_adjust_moves_the_tsc, setup),
 		cmocka_unit_test_setup(local_apic_msrs_go_to_the_local_apic, setup),

@@ -45,7 +45,9 @@ speaker: enabled=0, mode=none
 sound: waveoutdrv=dummy, waveindrv=dummy, midioutdrv=dummy
 plugin_ctrl: unmapped=1
 """
-CDROM = "ata0-master: type=cdrom, path=cd.iso, status=inserted\nboot: cdrom"
+CDROM = "ata0-master: type=cdrom, path={name}, status=inserted\nboot: cdrom"
+DISK = "ata0-master: type=disk, path={name}, mode=flat, cylinders=0\nboot: disk"
+CYLINDER = 16 * 63 * 512
 
 
 def megabytes(memory):
@@ -54,7 +56,7 @@ def megabytes(memory):
 
 
 class Bochs(machine.Emulator):
-    """One Bochs process that boots an ISO.
+    """One Bochs process that boots an ISO, or a disk.
 
     cpu: a model, as `bochs -help cpu` lists them. loose: unknown MSRs read 0 instead of #GP, which
     Linux needs when it runs bare. errors: keep Bochs' own log, which names each VM exit for a page
@@ -63,19 +65,29 @@ class Bochs(machine.Emulator):
 
     NAME = "bochs"
 
-    def __init__(self, iso, cpu="ryzen", smp=1, mem="512M", limit=60, log=None, loose=False,
-                 errors=bool(os.environ.get("BOCHS_ERRORS"))):
+    def __init__(self, image, cpu="ryzen", smp=1, mem="512M", limit=60, log=None, disk=False,
+                 loose=False, errors=bool(os.environ.get("BOCHS_ERRORS"))):
         super().__init__(limit, log)
         self.own_log = f"{log}.bochs" if log and errors else None
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.listener.settimeout(0.1)
-        os.symlink(os.path.abspath(iso), f"{self.dir}/cd.iso")
         self._write("rc", "c\n")
         self._write("bochsrc", CONFIG.format(
             cpu=cpu, smp=smp, ticks=TICKS, loose=int(loose), memory=megabytes(mem), bios=BIOS,
-            vga_bios=VGA_BIOS, drive=CDROM, errors="report" if errors else "ignore",
-            port=self.listener.getsockname()[1]))
+            vga_bios=VGA_BIOS, drive=self._drive(image, disk),
+            errors="report" if errors else "ignore", port=self.listener.getsockname()[1]))
         self.command = ["bochs", "-q", "-f", "bochsrc", "-rc", "rc"]
+
+    def _drive(self, image, disk):
+        """Bring the image to our folder and describe its drive."""
+        path = f"{self.dir}/image"
+        if not disk:
+            os.symlink(os.path.abspath(image), path)
+            return CDROM.format(name="image")
+        shutil.copy(image, path)
+        size = os.path.getsize(path)
+        os.truncate(path, size + -size % CYLINDER)
+        return DISK.format(name="image")
 
     def _write(self, name, text):
         with open(f"{self.dir}/{name}", "w", encoding="utf-8") as f:

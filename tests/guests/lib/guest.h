@@ -158,7 +158,7 @@ extern struct tss tss[MAX_CPUS];
 u32 cpu_index(void);
 /* Starts CPU number i (APIC id i) by INIT-SIPI; it runs fn, then halts with interrupts on. */
 bool cpu_start(u32 i, void (*fn)(void));
-/* CPUs in the machine, from the MADT or fw_cfg; at least 1. */
+/* CPUs in the machine, from "cpus=" on the command line or fw_cfg; at least 1. */
 u32 cpu_count(void);
 
 /* --- local APIC (apic.c) ---------------------------------------------------------------------- */

@@ -3,6 +3,7 @@
 
 #include "tests/guests/lib/guest.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define TRAMPOLINE 0x8000
@@ -63,8 +64,11 @@ bool cpu_start(u32 i, void (*fn)(void))
 /* fw_cfg item 5, a number of CPUs. Source: QEMU docs/specs/fw_cfg "Selector Register". */
 u32 cpu_count(void)
 {
+	const char *arg = strstr(boot_args(), "cpus=");
 	u32 n;
 
+	if (arg)
+		return MIN((u32)strtoull(arg + 5, NULL, 10), (u32)MAX_CPUS);
 	outw(0x510, 5);
 	n = inb(0x511);
 	n |= (u32)inb(0x511) << 8;

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The axes of the test matrix: machines, and the kinds of paging that guests have on each.
+
+What runs on them is elsewhere: RUNS of tests/guests/run.py (programs, with virtual CPUs on CPUs),
+KERNELS of tests/system/test_kernels.py. Rows for `make test` are chosen there; `make test-all` runs
+all of them.
+"""
+
+from dataclasses import dataclass
+
+import bochs
+import machine
+
+PAGINGS = ("nested", "shadow")
+
+
+@dataclass(frozen=True)
+class Machine:
+    """An emulator with a CPU model."""
+
+    name: str
+    emulator: str        # qemu, bochs
+    cpu: str             # the emulator's name for the model
+    nested: str = "npt"  # machine.ini's word for its nested paging; "": it has none
+    slow: int = 1        # time limits of programs are for QEMU, and so often as long here
+    missing: str = ""    # why nothing runs here yet: all rows are skipped
+
+    def __str__(self):
+        return self.name
+
+    @property
+    def pagings(self):
+        """The kinds of paging that guests can have here."""
+        return PAGINGS if self.nested else ("shadow",)
+
+    def word(self, paging):
+        """What machine.ini calls a kind of paging here."""
+        return self.nested if paging == "nested" else paging
+
+    def umbra(self, path, smp, limit, log, parallel=False):
+        """The machine with an ISO of Umbra."""
+        if self.emulator == "bochs":
+            return bochs.Umbra(path, cpu=self.cpu, smp=smp, limit=limit, log=log)
+        return machine.Umbra(path, cpu=self.cpu, smp=smp, mem="512M", limit=limit, log=log,
+                             parallel=parallel)
+
+
+NO_VMX = "Umbra has no VMX yet"
+MACHINES = {m.name: m for m in (
+    Machine("qemu-svm", "qemu", "max"),
+    Machine("bochs-svm", "bochs", "ryzen", slow=4),  # next-RIP save, flush by ASID
+    Machine("bochs-svm-phenom", "bochs", "phenom_8650_toliman", slow=4),  # nested paging alone
+    Machine("bochs-svm-turion", "bochs", "turion64_tyler", "", slow=4),  # not even that
+    Machine("bochs-vmx", "bochs", "corei7_icelake_u", "ept", slow=4, missing=NO_VMX),
+    # no MTF, no VMFUNC; no 1G pages, no A and D bits in EPT; no unrestricted guest; no EPT
+    Machine("bochs-vmx-haswell", "bochs", "corei7_haswell_4770", "ept", slow=4, missing=NO_VMX),
+    Machine("bochs-vmx-ivy", "bochs", "corei7_ivy_bridge_3770k", "ept", slow=4, missing=NO_VMX),
+    Machine("bochs-vmx-lynnfield", "bochs", "corei5_lynnfield_750", "ept", slow=4, missing=NO_VMX),
+    Machine("bochs-vmx-penryn", "bochs", "core2_penryn_t9600", "", slow=4, missing=NO_VMX),
+)}
