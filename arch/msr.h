@@ -46,6 +46,7 @@
 #define MSR_VMX_TRUE_PROC   0x48e
 #define MSR_VMX_TRUE_EXIT   0x48f
 #define MSR_VMX_TRUE_ENTRY  0x490
+#define MSR_VMX_VMFUNC      0x491
 #define MSR_TSC_DEADLINE    0x6e0
 #define MSR_X2APIC_FIRST    0x800
 #define MSR_X2APIC_LAST     0x8ff

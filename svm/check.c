@@ -269,9 +269,10 @@ int svm_check(struct vcpu *v, struct out *o)
 		failed++;
 		out_begin(o);
 		out_str(o, "rule", -40, r->title);
-		out_str(o, "field", -14, r->field);
+		out_str(o, "field", -16, r->field);
 		out_hex(o, "value", 18, check_value(b, r));
-		out_str(o, "allowed", -1, r->allowed);
+		out_str(o, "allowed", -48, r->allowed);
+		out_str(o, "section", -1, "Canonicalization and Consistency Checks");
 		out_end(o);
 	}
 	return failed;

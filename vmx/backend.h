@@ -131,3 +131,4 @@ gva_t vmx_get_code(struct vcpu *v, struct mmu_regs *r, u8 *bits);
 /* check.c, dump.c */
 int vmx_check(struct vcpu *v, struct out *o);
 void vmx_dump(struct vcpu *v, struct out *o);
+const char *vmx_field_name(enum vmcs_field f);

@@ -3,7 +3,14 @@
 
 #include <stdio.h>
 
+#include "arch/cpufeat.h"
+#include "arch/hostmap.h"
+#include "arch/msr.h"
+#include "arch/x86.h"
+#include "mmu/hw.h"
+#include "vmx/backend.h"
 #include "vmx/check_priv.h"
+#include "vmx/insn.h"
 
 const struct check_section *const vmx_check_sections[] = {
 	&check_exec_ctl,     &check_exit_ctl,  &check_entry_ctl,   &check_host_regs,
@@ -14,15 +21,15 @@ const struct check_section *const vmx_check_sections[] = {
 
 const u32 vmx_check_nr_sections = ARRAY_SIZE(vmx_check_sections);
 
-u32 check_word(const struct check *c, enum check_word w)
+u32 check_word(const struct check *c, enum vmx_word w)
 {
-	static const enum vmcs_field fields[WORD_NR] = {
-		[WORD_PIN] = VMCS_PIN_CTL,     [WORD_PROC] = VMCS_PROC_CTL,
-		[WORD_PROC2] = VMCS_PROC2_CTL, [WORD_EXIT] = VMCS_EXIT_CTL,
-		[WORD_ENTRY] = VMCS_ENTRY_CTL,
+	static const enum vmcs_field fields[VMX_NR_CTLS] = {
+		[VMX_PIN] = VMCS_PIN_CTL,     [VMX_PROC] = VMCS_PROC_CTL,
+		[VMX_PROC2] = VMCS_PROC2_CTL, [VMX_EXIT] = VMCS_EXIT_CTL,
+		[VMX_ENTRY] = VMCS_ENTRY_CTL,
 	};
 
-	if (w == WORD_PROC2 && !(check_read(c, VMCS_PROC_CTL) & PROC_SECONDARY))
+	if (w == VMX_PROC2 && !(check_read(c, VMCS_PROC_CTL) & PROC_SECONDARY))
 		return 0;
 	return (u32)check_read(c, fields[w]);
 }
@@ -31,12 +38,12 @@ u64 vmx_check_value(const struct check *c, const struct check_rule *r)
 {
 	if (r->value)
 		return r->value(c, r);
-	return r->field == VMCS_PROC2_CTL ? check_word(c, WORD_PROC2) : check_read(c, r->field);
+	return r->field == VMCS_PROC2_CTL ? check_word(c, VMX_PROC2) : check_read(c, r->field);
 }
 
 static bool applies(const struct check *c, const struct check_rule *r)
 {
-	if (r->word && (check_word(c, (enum check_word)r->word) & r->set) != r->set)
+	if (r->set && (check_word(c, (enum vmx_word)r->word) & r->set) != r->set)
 		return false;
 	return !r->when || r->when(c, r);
 }
@@ -106,7 +113,7 @@ struct check_bits check_page(const struct check *c, const struct check_rule *r)
 struct check_bits check_cr4(const struct check *c, const struct check_rule *r)
 {
 	(void)r;
-	return (struct check_bits){ c->cpu->cr4_fixed0, ~c->cpu->cr4_fixed1 };
+	return (struct check_bits){ c->cpu->facts->cr4_fixed0, ~c->cpu->facts->cr4_fixed1 };
 }
 
 /* For the linear addresses that the CPU can have, whatever CR4.LA57 says. */
@@ -153,4 +160,129 @@ struct check_bits check_efer_known(const struct check *c, const struct check_rul
 {
 	(void)r;
 	return (struct check_bits){ .zeros = ~c->cpu->efer_known };
+}
+
+/* --- on this machine -------------------------------------------------------------------------- */
+
+static u64 read_field(void *arg, enum vmcs_field f)
+{
+	u64 val = 0;
+
+	(void)arg;
+	(void)vmread_safe(f, &val);
+	return val;
+}
+
+static bool read_memory(void *arg, u64 pa, u64 *val)
+{
+	const u64 *p = phys_map(HPA(pa), sizeof(*p));
+
+	(void)arg;
+	if (p)
+		*val = *p;
+	return p;
+}
+
+/* IA32_EFER: SCE, LME with LMA, NXE. Source: Intel SDM 4. */
+static u64 efer_known(void)
+{
+	u32 edx = cpuid(0x80000001, 0).edx;
+
+	return (edx & BIT32(11) ? EFER_SCE : 0) | (edx & BIT32(20) ? EFER_NXE : 0) |
+	       (edx & BIT32(29) ? EFER_LME | EFER_LMA : 0);
+}
+
+/* Source: Intel SDM 3B "Architectural Performance Monitoring". */
+static u64 perf_global_known(void)
+{
+	struct cpuid_regs r;
+	u32 general, fixed;
+
+	if (cpuid(0, 0).eax < 0xa)
+		return 0;
+	r = cpuid(0xa, 0);
+	general = MIN(r.eax >> 8 & 0xff, 32U);
+	fixed = MIN(r.edx & 0x1f, 16U);
+	return (BIT(general) - 1) | (BIT(fixed) - 1) << 32;
+}
+
+static struct check_cpu this_machine(void)
+{
+	struct check_cpu cpu = {
+		.facts = &vmx_facts,
+		.efer_known = efer_known(),
+		.perf_global_known = perf_global_known(),
+		.phys_bits = mmu_hw.maxphyaddr,
+		.linear_bits = (u8)(cpuid(0x80000008, 0).eax >> 8),
+	};
+
+	if (vmx_has(&vmx_facts, VMX_HAS_VMFUNC))
+		cpu.vmfunc = rdmsr(MSR_VMX_VMFUNC);
+	return cpu;
+}
+
+/*
+ * What the CPU itself says about an entry that failed: the number of a failed VMLAUNCH or VMRESUME,
+ * or the exit's reason. Source: Intel SDM 3C "VM Instruction Error Numbers", "VM-Entry Failures
+ * During or After Loading Guest State".
+ */
+static const char *failure(u64 code)
+{
+	switch (EXIT_REASON_BASIC(code)) {
+	case 4:
+		return "VMLAUNCH with a VMCS that was launched before";
+	case 5:
+		return "VMRESUME with a VMCS that was not launched";
+	case 7:
+		return "invalid control fields";
+	case 8:
+		return "invalid host state";
+	case 26:
+		return "events blocked by MOV SS";
+	case VMEXIT_BAD_GUEST:
+		return "invalid guest state";
+	case VMEXIT_BAD_MSR_LOAD:
+		return "an MSR that cannot be loaded";
+	case VMEXIT_MACHINE_CHECK:
+		return "a machine check";
+	default:
+		return "a failure that the manual does not list";
+	}
+}
+
+static void print(struct out *o, const struct check *c, const struct check_section *s,
+		  const struct check_rule *r)
+{
+	char allowed[64];
+
+	vmx_check_allowed(c, r, allowed, sizeof(allowed));
+	out_begin(o);
+	out_str(o, "rule", -40, r->title);
+	out_str(o, "field", -16, vmx_field_name(r->field));
+	out_hex(o, "value", 18, vmx_check_value(c, r));
+	out_str(o, "allowed", -48, allowed);
+	out_str(o, "section", -1, s->title);
+	out_end(o);
+}
+
+int vmx_check(struct vcpu *v, struct out *o)
+{
+	const struct check_cpu cpu = this_machine();
+	const struct check c = { .read = read_field, .memory = read_memory, .cpu = &cpu };
+	int failed = 0;
+
+	if (v->exit.reason == EXIT_FAIL)
+		out_text(o, "VM-entry failed, the CPU says: %s (qualification %llu)",
+			 failure(v->exit.code), (unsigned long long)vmread(VMCS_QUALIFICATION));
+	out_heading(o);
+	for (u32 i = 0; i < vmx_check_nr_sections; i++) {
+		const struct check_section *s = vmx_check_sections[i];
+
+		for (u32 n = 0; n < s->nr; n++)
+			if (!vmx_check_holds(&c, &s->rules[n])) {
+				print(o, &c, s, &s->rules[n]);
+				failed++;
+			}
+	}
+	return failed;
 }

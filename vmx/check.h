@@ -14,27 +14,12 @@
 #include "lib/types.h"
 
 #include "vmx/control.h"
-
-/* The control words that have a capability MSR. */
-enum check_word {
-	WORD_NONE,
-	WORD_PIN,
-	WORD_PROC,
-	WORD_PROC2, /* reads as 0 unless the primary controls activate it */
-	WORD_EXIT,
-	WORD_ENTRY,
-	WORD_NR,
-};
+#include "vmx/probe.h"
 
 /* What depends on the CPU. */
 struct check_cpu {
-	struct {
-		u32 must; /* allowed-0: these must be 1 */
-		u32 may;  /* allowed-1: no other may be 1 */
-	} words[WORD_NR];
-
-	u64 basic, misc, ept_vpid, vmfunc; /* IA32_VMX_* of that name */
-	u64 cr0_fixed0, cr0_fixed1, cr4_fixed0, cr4_fixed1;
+	const struct vmx_facts *facts;
+	u64 vmfunc;                        /* IA32_VMX_VMFUNC */
 	u64 efer_known, perf_global_known; /* bits that exist in the MSR */
 	u8 phys_bits, linear_bits;
 };
@@ -56,7 +41,7 @@ struct check_rule {
 	const char *title;
 	enum vmcs_field field;
 	u8 arg;  /* segment (enum seg), control word or index: the functions' own */
-	u8 word; /* the rule applies only if these bits of this control word are 1 */
+	u8 word; /* enum vmx_word: the rule applies only if these of its bits are 1 */
 	u32 set;
 	/* and if this says so. */
 	bool (*when)(const struct check *c, const struct check_rule *r);

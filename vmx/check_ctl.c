@@ -28,24 +28,24 @@
 
 static struct check_bits capability(const struct check *c, const struct check_rule *r)
 {
-	return (struct check_bits){ c->cpu->words[r->arg].must, ~(u64)c->cpu->words[r->arg].may };
+	return (struct check_bits){ (u32)c->cpu->facts->ctl[r->arg], ~(u64)check_may(c, r->arg) };
 }
 
 static bool targets_fit(const struct check *c, const struct check_rule *r)
 {
-	return check_read(c, r->field) <= MISC_TARGETS(c->cpu->misc);
+	return check_read(c, r->field) <= MISC_TARGETS(c->cpu->facts->misc);
 }
 
 /* The CPU looks at the threshold by itself in these two modes only. */
 static bool tpr_by_threshold(const struct check *c, const struct check_rule *r)
 {
 	(void)r;
-	return !check_has(c, WORD_PROC2, PROC2_VIRTUAL_INTR);
+	return !check_has(c, VMX_PROC2, PROC2_VIRTUAL_INTR);
 }
 
 static bool tpr_in_page(const struct check *c, const struct check_rule *r)
 {
-	return tpr_by_threshold(c, r) && !check_has(c, WORD_PROC2, PROC2_VIRTUAL_APIC);
+	return tpr_by_threshold(c, r) && !check_has(c, VMX_PROC2, PROC2_VIRTUAL_APIC);
 }
 
 static bool threshold_reached(const struct check *c, const struct check_rule *r)
@@ -60,19 +60,19 @@ static bool threshold_reached(const struct check *c, const struct check_rule *r)
 static bool no_tpr_shadow(const struct check *c, const struct check_rule *r)
 {
 	(void)r;
-	return !check_has(c, WORD_PROC, PROC_TPR_SHADOW);
+	return !check_has(c, VMX_PROC, PROC_TPR_SHADOW);
 }
 
 static bool no_virtual_nmi(const struct check *c, const struct check_rule *r)
 {
 	(void)r;
-	return !check_has(c, WORD_PIN, PIN_VIRTUAL_NMI);
+	return !check_has(c, VMX_PIN, PIN_VIRTUAL_NMI);
 }
 
 static bool no_timer(const struct check *c, const struct check_rule *r)
 {
 	(void)r;
-	return !check_has(c, WORD_PIN, PIN_PREEMPTION_TIMER);
+	return !check_has(c, VMX_PIN, PIN_PREEMPTION_TIMER);
 }
 
 static struct check_bits posted_desc(const struct check *c, const struct check_rule *r)
@@ -92,8 +92,8 @@ static bool eptp_type(const struct check *c, const struct check_rule *r)
 {
 	u64 type = check_read(c, r->field) & EPTP_TYPE;
 
-	return (type == 0 && (c->cpu->ept_vpid & CAP_UC)) ||
-	       (type == EPTP_WB && (c->cpu->ept_vpid & CAP_WB));
+	return (type == 0 && (c->cpu->facts->ept_vpid & CAP_UC)) ||
+	       (type == EPTP_WB && (c->cpu->facts->ept_vpid & CAP_WB));
 }
 
 static bool eptp_levels(const struct check *c, const struct check_rule *r)
@@ -101,7 +101,7 @@ static bool eptp_levels(const struct check *c, const struct check_rule *r)
 	u64 levels = check_read(c, r->field) & EPTP_LEVEL_BITS;
 
 	return levels == EPTP_LEVELS(4) ||
-	       (levels == EPTP_LEVELS(5) && (c->cpu->ept_vpid & CAP_LEVELS_5));
+	       (levels == EPTP_LEVELS(5) && (c->cpu->facts->ept_vpid & CAP_LEVELS_5));
 }
 
 static struct check_bits eptp_reserved(const struct check *c, const struct check_rule *r)
@@ -109,9 +109,9 @@ static struct check_bits eptp_reserved(const struct check *c, const struct check
 	struct check_bits b = check_phys(c, r);
 
 	b.zeros |= MASK(11, 8);
-	if (!(c->cpu->ept_vpid & CAP_AD))
+	if (!(c->cpu->facts->ept_vpid & CAP_AD))
 		b.zeros |= EPTP_AD;
-	if (!(c->cpu->ept_vpid & CAP_SHADOW_STACK))
+	if (!(c->cpu->facts->ept_vpid & CAP_SHADOW_STACK))
 		b.zeros |= EPTP_SHADOW_STACK;
 	return b;
 }
@@ -160,7 +160,7 @@ static bool area_ends(const struct check *c, const struct check_rule *r)
 
 static bool count_fits(const struct check *c, const struct check_rule *r)
 {
-	return check_read(c, r->field) <= MISC_MSRS(c->cpu->misc);
+	return check_read(c, r->field) <= MISC_MSRS(c->cpu->facts->misc);
 }
 
 static u32 event(const struct check *c)
@@ -180,7 +180,7 @@ static bool event_type(const struct check *c, const struct check_rule *r)
 
 	(void)r;
 	return type != 1 &&
-	       (type != EVENTINJ_TYPE_OTHER || (c->cpu->words[WORD_PROC].may & PROC_MONITOR_TRAP));
+	       (type != EVENTINJ_TYPE_OTHER || (check_may(c, VMX_PROC) & PROC_MONITOR_TRAP));
 }
 
 static bool injects_arg(const struct check *c, const struct check_rule *r)
@@ -206,14 +206,14 @@ static bool pushes_error(const struct check *c)
 static bool error_missing(const struct check *c, const struct check_rule *r)
 {
 	(void)r;
-	return pushes_error(c) && !(c->cpu->basic & BASIC_ANY_ERROR);
+	return pushes_error(c) && !(c->cpu->facts->basic & BASIC_ANY_ERROR);
 }
 
 static bool error_refused(const struct check *c, const struct check_rule *r)
 {
 	if (!event_valid(c, r))
 		return false;
-	if (c->cpu->basic & BASIC_ANY_ERROR)
+	if (c->cpu->facts->basic & BASIC_ANY_ERROR)
 		return !injects(c, EVENTINJ_TYPE_EXC) || !guest_cr0(c, CR0_PE);
 	return !pushes_error(c);
 }
@@ -234,15 +234,15 @@ static bool insn_len(const struct check *c, const struct check_rule *r)
 {
 	u64 len = check_read(c, r->field);
 
-	return len <= MAX_INSN_LEN && (len || (c->cpu->misc & MISC_INSN_LEN_0));
+	return len <= MAX_INSN_LEN && (len || (c->cpu->facts->misc & MISC_INSN_LEN_0));
 }
 
 /* clang-format off */
 static const struct check_rule exec_rules[] = {
-	{ "pin controls are those of this CPU", VMCS_PIN_CTL, WORD_PIN, .cpu_bits = capability },
-	{ "processor controls are those of this CPU", VMCS_PROC_CTL, WORD_PROC,
+	{ "pin controls are those of this CPU", VMCS_PIN_CTL, VMX_PIN, .cpu_bits = capability },
+	{ "processor controls are those of this CPU", VMCS_PROC_CTL, VMX_PROC,
 	  .cpu_bits = capability },
-	{ "secondary controls are those of this CPU", VMCS_PROC2_CTL, WORD_PROC2,
+	{ "secondary controls are those of this CPU", VMCS_PROC2_CTL, VMX_PROC2,
 	  IF(PROC, PROC_SECONDARY), .cpu_bits = capability },
 	{ "CR3 targets are as many as there are", VMCS_CR3_TARGETS, .ok = targets_fit,
 	  .allowed = "up to the number in IA32_VMX_MISC" },
@@ -311,7 +311,7 @@ static const struct check_rule exec_rules[] = {
 };
 
 static const struct check_rule exit_rules[] = {
-	{ "exit controls are those of this CPU", VMCS_EXIT_CTL, WORD_EXIT,
+	{ "exit controls are those of this CPU", VMCS_EXIT_CTL, VMX_EXIT,
 	  .cpu_bits = capability },
 	{ "a preemption timer to save is on", VMCS_EXIT_CTL, .when = no_timer,
 	  ZEROS(EXIT_CTL_SAVE_TIMER) },
@@ -330,7 +330,7 @@ static const struct check_rule exit_rules[] = {
 };
 
 static const struct check_rule entry_rules[] = {
-	{ "entry controls are those of this CPU", VMCS_ENTRY_CTL, WORD_ENTRY,
+	{ "entry controls are those of this CPU", VMCS_ENTRY_CTL, VMX_ENTRY,
 	  .cpu_bits = capability },
 	{ "the entry is not one of SMM", VMCS_ENTRY_CTL,
 	  ZEROS(ENTRY_CTL_SMM | ENTRY_CTL_NO_DUAL) },

@@ -38,7 +38,7 @@ static struct check_bits cr0_fixed(const struct check *c, const struct check_rul
 	u64 free = unrestricted(c) ? CR0_PE | CR0_PG : 0;
 
 	(void)r;
-	return (struct check_bits){ c->cpu->cr0_fixed0 & ~free, ~c->cpu->cr0_fixed1 };
+	return (struct check_bits){ c->cpu->facts->cr0_fixed0 & ~free, ~c->cpu->facts->cr0_fixed1 };
 }
 
 static bool paging(const struct check *c, const struct check_rule *r)
@@ -119,7 +119,7 @@ static bool activity_known(const struct check *c, const struct check_rule *r)
 	u64 s = check_read(c, r->field);
 
 	return s == ACTIVITY_ACTIVE ||
-	       (s <= ACTIVITY_WAIT_SIPI && (c->cpu->misc & MISC_ACTIVITY(s)));
+	       (s <= ACTIVITY_WAIT_SIPI && (c->cpu->facts->misc & MISC_ACTIVITY(s)));
 }
 
 static bool halts(const struct check *c, const struct check_rule *r)
@@ -206,9 +206,9 @@ static bool linked(const struct check *c, const struct check_rule *r)
 
 static bool link_revision(const struct check *c, const struct check_rule *r)
 {
-	u64 want = BASIC_REVISION(c->cpu->basic), got;
+	u64 want = BASIC_REVISION(c->cpu->facts->basic), got;
 
-	if (check_has(c, WORD_PROC2, PROC2_VMCS_SHADOWING))
+	if (check_has(c, VMX_PROC2, PROC2_VMCS_SHADOWING))
 		want |= REVISION_SHADOW;
 	return !c->memory(c->arg, check_read(c, r->field), &got) || (u32)got == want;
 }
@@ -223,7 +223,7 @@ static u64 pdpte(const struct check *c, const struct check_rule *r)
 {
 	u64 table = check_read(c, VMCS_GUEST_CR3) & MASK(31, 5), val = 0;
 
-	if (check_has(c, WORD_PROC2, PROC2_EPT))
+	if (check_has(c, VMX_PROC2, PROC2_EPT))
 		return check_read(c, r->field);
 	return c->memory(c->arg, table + 8 * r->arg, &val) ? val : 0;
 }

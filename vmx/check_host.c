@@ -7,7 +7,7 @@
 static struct check_bits cr0_fixed(const struct check *c, const struct check_rule *r)
 {
 	(void)r;
-	return (struct check_bits){ c->cpu->cr0_fixed0, ~c->cpu->cr0_fixed1 };
+	return (struct check_bits){ c->cpu->facts->cr0_fixed0, ~c->cpu->facts->cr0_fixed1 };
 }
 
 static bool host_cet(const struct check *c, const struct check_rule *r)

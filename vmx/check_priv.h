@@ -8,7 +8,7 @@
 #define HIGH_HALF MASK(63, 32)
 
 /* Columns of a row: the rule applies only under a control bit; the bits that it wants. */
-#define IF(w, b)  .word = WORD_##w, .set = (b)
+#define IF(w, b)  .word = VMX_##w, .set = (b)
 #define ONES(b)   .bits = { .ones = (b) }
 #define ZEROS(b)  .bits = { .zeros = (b) }
 #define CANONICAL .ok = check_canonical, .allowed = "canonical"
@@ -31,22 +31,29 @@ static inline u64 check_read(const struct check *c, enum vmcs_field f)
 	return c->read(c->arg, f);
 }
 
-/* A control word as the CPU takes it. */
-u32 check_word(const struct check *c, enum check_word w);
+/* The bits of a control word that may be 1. */
+static inline u32 check_may(const struct check *c, u32 w)
+{
+	return (u32)(c->cpu->facts->ctl[w] >> 32);
+}
 
-static inline bool check_has(const struct check *c, enum check_word w, u32 bit)
+/* A control word as the CPU takes it: without primary controls that activate them, the secondary
+ * ones are 0. */
+u32 check_word(const struct check *c, enum vmx_word w);
+
+static inline bool check_has(const struct check *c, enum vmx_word w, u32 bit)
 {
 	return check_word(c, w) & bit;
 }
 
 static inline bool guest_64(const struct check *c)
 {
-	return check_has(c, WORD_ENTRY, ENTRY_CTL_GUEST_64);
+	return check_has(c, VMX_ENTRY, ENTRY_CTL_GUEST_64);
 }
 
 static inline bool unrestricted(const struct check *c)
 {
-	return check_has(c, WORD_PROC2, PROC2_UNRESTRICTED);
+	return check_has(c, VMX_PROC2, PROC2_UNRESTRICTED);
 }
 
 static inline bool guest_cr0(const struct check *c, u64 bits)

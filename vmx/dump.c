@@ -15,6 +15,14 @@ static const struct {
 #undef X
 };
 
+const char *vmx_field_name(enum vmcs_field f)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(fields); i++)
+		if (fields[i].field == f)
+			return fields[i].name;
+	return "";
+}
+
 static void field(struct out *o, const char *name, u64 val)
 {
 	out_begin(o);
@@ -60,27 +68,4 @@ void vmx_dump(struct vcpu *v, struct out *o)
 	}
 	table(o, "gdtr", VMCS_GUEST_GDTR_BASE, VMCS_GUEST_GDTR_LIMIT);
 	table(o, "idtr", VMCS_GUEST_IDTR_BASE, VMCS_GUEST_IDTR_LIMIT);
-}
-
-static void reason(struct out *o, const char *title, const char *name, enum vmcs_field f)
-{
-	out_begin(o);
-	out_str(o, "rule", -40, title);
-	out_str(o, "field", -14, name);
-	out_hex(o, "value", 18, vmread(f));
-	out_str(o, "allowed", -1, "0");
-	out_end(o);
-}
-
-/* What the CPU itself says about an entry that failed. */
-int vmx_check(struct vcpu *v, struct out *o)
-{
-	bool failed = v->exit.reason == EXIT_FAIL;
-
-	out_heading(o);
-	if (failed) {
-		reason(o, "the last VMX instruction succeeded", "insn_error", VMCS_INSN_ERROR);
-		reason(o, "the entry's qualification is 0", "qualification", VMCS_QUALIFICATION);
-	}
-	return failed ? 2 : 0;
 }

@@ -6,14 +6,17 @@
  */
 #pragma once
 
+#include "arch/hostmap.h"
 #include "arch/regs.h"
+#include "mmu/hw.h"
+#include "vmx/backend.h"
 #include "vmx/check.h"
+#include "vmx/insn.h"
 
 #include "tests/host/test.h"
 
-#define NR_FIELDS 0x7000
-#define RAM_BASE  0x100000ULL
-#define REVISION  0x2b
+#define RAM_BASE 0x100000ULL
+#define REVISION 0x2b
 
 /* Addresses in RAM. */
 #define PDPT       0x100020ULL
@@ -22,15 +25,41 @@
 #define ENTRY_AREA 0x103000ULL
 #define EXIT_AREA  0x104000ULL
 
+/* Bits of a control word that must be 1, and that may be. */
+#define CTL(must, may) ((u64)(may) << 32 | (must))
+#define MAY(bits)      ((u64)(bits) << 32)
+
 static struct check_cpu cpu;
-static u64 vmcs[NR_FIELDS];
 static u64 ram[5 * PAGE_SIZE / 8];
 
 static u64 read_field(void *arg, enum vmcs_field f)
 {
 	(void)arg;
 	assert_true((u32)f < NR_FIELDS);
-	return vmcs[f];
+	return fake_vmcs[f];
+}
+
+/* What the check finds on this machine, if it is asked. */
+struct vmx_facts vmx_facts;
+struct mmu_hw mmu_hw = { .maxphyaddr = 40 };
+
+bool vmx_has(const struct vmx_facts *f, enum vmx_feature feature)
+{
+	(void)f;
+	(void)feature;
+	return false;
+}
+
+const char *vmx_field_name(enum vmcs_field f)
+{
+	return f == VMCS_VPID ? "vpid" : "another";
+}
+
+const void *phys_map(hpa_t base, u64 size)
+{
+	bool in = base.v >= RAM_BASE && base.v + size <= RAM_BASE + sizeof(ram);
+
+	return in ? &ram[(base.v - RAM_BASE) / 8] : NULL;
 }
 
 static bool read_ram(void *arg, u64 pa, u64 *val)
@@ -46,17 +75,17 @@ static const struct check chk = { .read = read_field, .memory = read_ram, .cpu =
 
 static inline void put(enum vmcs_field f, u64 val)
 {
-	vmcs[f] = val;
+	fake_vmcs[f] = val;
 }
 
 static inline void set(enum vmcs_field f, u64 bits)
 {
-	vmcs[f] |= bits;
+	fake_vmcs[f] |= bits;
 }
 
 static inline void clr(enum vmcs_field f, u64 bits)
 {
-	vmcs[f] &= ~bits;
+	fake_vmcs[f] &= ~bits;
 }
 
 static inline u64 *at(u64 pa)
@@ -80,22 +109,25 @@ static inline void put_code_data(u32 code, u32 data, u32 limit)
 
 static inline void make_cpu(void)
 {
-	cpu = (struct check_cpu){
-		.words = {
-			[WORD_PIN] = { 0x16, 0xff },
-			[WORD_PROC] = { 0x0401e172, 0xfff9fffe },
-			[WORD_PROC2] = { 0, 0x27ffff },
-			[WORD_EXIT] = { 0x36dfb, 0x31ffffff },
-			[WORD_ENTRY] = { 0x11fb, 0x51ffff },
+	vmx_facts = (struct vmx_facts){
+		.ctl = {
+			[VMX_PIN] = CTL(0x16, 0xff),
+			[VMX_PROC] = CTL(0x0401e172, 0xfff9fffe),
+			[VMX_PROC2] = CTL(0, 0x27ffff),
+			[VMX_EXIT] = CTL(0x36dfb, 0x31ffffff),
+			[VMX_ENTRY] = CTL(0x11fb, 0x51ffff),
 		},
 		.basic = REVISION,
 		.misc = 4 << 16 | 7 << 6,
 		.ept_vpid = BIT(6) | BIT(14),
-		.vmfunc = 1,
 		.cr0_fixed0 = CR0_PG | CR0_NE | CR0_PE,
 		.cr0_fixed1 = MASK(31, 0),
 		.cr4_fixed0 = CR4_VMXE,
 		.cr4_fixed1 = MASK(13, 0) | CR4_PCIDE | CR4_OSXSAVE | CR4_CET,
+	};
+	cpu = (struct check_cpu){
+		.facts = &vmx_facts,
+		.vmfunc = 1,
 		.efer_known = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE,
 		.perf_global_known = MASK(34, 32) | MASK(3, 0),
 		.phys_bits = 40,
@@ -156,7 +188,7 @@ static inline void make_guest(u64 cr0, u64 cr4, u64 efer)
 
 static inline void make_any(void)
 {
-	memset(vmcs, 0, sizeof(vmcs));
+	memset(fake_vmcs, 0, sizeof(fake_vmcs));
 	memset(ram, 0, sizeof(ram));
 	make_cpu();
 	make_host();

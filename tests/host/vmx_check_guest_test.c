@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* SOURCES: vmx/check.c vmx/check_ctl.c vmx/check_guest.c vmx/check_host.c vmx/check_seg.c */
+/* SOURCES: lib/out.c tests/host/fake/vmcs.c tests/host/fake/bug.c */
 /*
  * The software VM-entry check of the guest's state: each rule, broken alone, is the one that fails,
  * and the values just inside the border pass. A rule that no case has broken fails the last test.
@@ -197,7 +198,7 @@ static void vm86_segments_are_like_those_of_real_mode(void **state)
 /* Which of the sixteen types a segment may have, all else being equal. */
 static void types(u32 seg, u32 allowed, const char *title)
 {
-	u32 ar = (u32)vmcs[vmcs_ar(seg)] & ~0xfU;
+	u32 ar = (u32)fake_vmcs[vmcs_ar(seg)] & ~0xfU;
 
 	for (u32 t = 0; t < 16; t++) {
 		put(vmcs_ar(seg), ar | t);
@@ -370,7 +371,7 @@ static void each_broken_activity_is_named(void **state)
 	put(VMCS_GUEST_ACTIVITY, 4);
 	only("the CPU has the activity state", VMCS_GUEST_ACTIVITY);
 	for (u32 s = ACTIVITY_HLT; s <= ACTIVITY_WAIT_SIPI; s++) {
-		cpu.misc &= ~BIT(5 + s);
+		vmx_facts.misc &= ~BIT(5 + s);
 		put(VMCS_GUEST_ACTIVITY, s);
 		only("the CPU has the activity state", VMCS_GUEST_ACTIVITY);
 		put(VMCS_GUEST_ACTIVITY, s);

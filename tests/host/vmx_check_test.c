@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* SOURCES: vmx/check.c vmx/check_ctl.c vmx/check_guest.c vmx/check_host.c vmx/check_seg.c */
+/* SOURCES: lib/out.c tests/host/fake/vmcs.c tests/host/fake/bug.c */
 /*
  * The software VM-entry check: good guests of each kind pass every rule; each rule, broken alone,
  * is the one that fails, and the values just inside the border pass. The guest's state has a
@@ -57,8 +58,8 @@ static void make_minimal(void)
 	clr(VMCS_EXIT_CTL,
 	    EXIT_CTL_ACK_INTR | EXIT_CTL_LOAD_PAT | EXIT_CTL_LOAD_EFER | EXIT_CTL_SAVE_TIMER);
 	clr(VMCS_ENTRY_CTL, ENTRY_CTL_LOAD_DEBUG | ENTRY_CTL_LOAD_PAT | ENTRY_CTL_LOAD_EFER);
-	cpu.words[WORD_ENTRY].must &= ~ENTRY_CTL_LOAD_DEBUG;
-	cpu.words[WORD_PROC2].must = 1; /* does not matter: there are none */
+	vmx_facts.ctl[VMX_ENTRY] &= ~(u64)ENTRY_CTL_LOAD_DEBUG;
+	vmx_facts.ctl[VMX_PROC2] |= 1; /* does not matter: there are none */
 }
 
 static void rules_wait_for_their_control(void **state)
@@ -199,7 +200,7 @@ static void each_control_that_misses_another_is_named(void **state)
 	only("an unrestricted guest needs EPT", VMCS_PROC2_CTL);
 	set(VMCS_PROC2_CTL, PROC2_PML);
 	only("a log of modified pages needs EPT", VMCS_PROC2_CTL);
-	cpu.words[WORD_PROC2].may |= PROC2_MBEC;
+	vmx_facts.ctl[VMX_PROC2] |= MAY(PROC2_MBEC);
 	set(VMCS_PROC2_CTL, PROC2_MBEC);
 	only("execute rights by mode need EPT", VMCS_PROC2_CTL);
 	set(VMCS_PROC2_CTL, PROC2_VMFUNC);
@@ -278,7 +279,7 @@ static void each_broken_paging_control_is_named(void **state)
 	each_bit("the EPTP has no reserved bit", VMCS_EPTP, 11, 7);
 	set(VMCS_EPTP, BIT(40));
 	only("the EPTP has no reserved bit", VMCS_EPTP);
-	cpu.ept_vpid = BIT(7) | BIT(8) | BIT(21) | BIT(23);
+	vmx_facts.ept_vpid = BIT(7) | BIT(8) | BIT(21) | BIT(23);
 	put(VMCS_EPTP, 0x1000 | EPTP_LEVELS(5) | EPTP_AD | BIT(7));
 	none();
 	set(VMCS_PROC2_CTL, PROC2_VMFUNC);
@@ -289,7 +290,7 @@ static void each_broken_paging_control_is_named(void **state)
 	put(VMCS_EPTP_LIST, 0x1800);
 	only("the list of EPTPs is a page of memory", VMCS_EPTP_LIST);
 	set(VMCS_PROC2_CTL, PROC2_TSC_SCALING);
-	cpu.words[WORD_PROC2].may |= PROC2_TSC_SCALING;
+	vmx_facts.ctl[VMX_PROC2] |= MAY(PROC2_TSC_SCALING);
 	put(VMCS_TSC_MULTIPLIER, 0);
 	only("the TSC is multiplied", VMCS_TSC_MULTIPLIER);
 	/* Secondary controls that are not activated are all 0. */
@@ -315,7 +316,7 @@ static void area(enum vmcs_field address, enum vmcs_field count)
 	put(address, 0x200000);
 	put(count, 513);
 	only("the MSR area has a usual length", count);
-	cpu.misc |= 1 << 25;
+	vmx_facts.misc |= 1 << 25;
 	put(address, 0x200000);
 	put(count, 1024);
 	none();
@@ -369,7 +370,7 @@ static void each_broken_event_is_named(void **state)
 	event(EVENTINJ_TYPE_OTHER, 0);
 	none();
 	event(EVENTINJ_TYPE_OTHER, 0);
-	cpu.words[WORD_PROC].may &= ~PROC_MONITOR_TRAP;
+	vmx_facts.ctl[VMX_PROC] &= ~MAY(PROC_MONITOR_TRAP);
 	only("the event's type exists", VMCS_ENTRY_EVENT);
 	event(EVENTINJ_TYPE_OTHER, 1);
 	only("a pending trap has vector 0", VMCS_ENTRY_EVENT);
@@ -395,7 +396,7 @@ static void each_broken_event_is_named(void **state)
 		only("the event's instruction has a length", VMCS_ENTRY_INSN_LEN);
 		event(type, 3);
 		put(VMCS_ENTRY_INSN_LEN, 0);
-		cpu.misc |= BIT(30);
+		vmx_facts.misc |= BIT(30);
 		none();
 		event(type, 3);
 		put(VMCS_ENTRY_INSN_LEN, 15);
@@ -427,12 +428,12 @@ static void error_codes_go_with_their_exceptions(void **state)
 		/* A CPU that leaves it to the hypervisor. */
 		event(EVENTINJ_TYPE_EXC, v);
 		set(VMCS_ENTRY_EVENT, has ? 0 : EVENTINJ_HAS_ERROR);
-		cpu.basic |= BIT(56);
+		vmx_facts.basic |= BIT(56);
 		none();
 	}
 	event(EVENTINJ_TYPE_INTR, EXC_GP);
 	set(VMCS_ENTRY_EVENT, EVENTINJ_HAS_ERROR);
-	cpu.basic |= BIT(56);
+	vmx_facts.basic |= BIT(56);
 	only("nothing else has an error code", VMCS_ENTRY_EVENT);
 	for (u32 b = 16; b < 32; b++) {
 		event(EVENTINJ_TYPE_EXC, EXC_GP);
@@ -552,6 +553,33 @@ static void allowed_bits_are_told(void **state)
 	assert_string_equal(text, "not 0");
 }
 
+static char text[8192];
+
+static void append(void *arg, const char *str, size_t n)
+{
+	(void)arg;
+	strncat(text, str, n);
+}
+
+static void failed_rule_is_printed_with_field_and_value(void **state)
+{
+	struct vcpu v = { .exit.reason = EXIT_FAIL, .exit.code = EXIT_REASON_FAILED | 7 };
+	struct out o;
+
+	(void)state;
+	start(make_64);
+	put(VMCS_PIN_CTL, 0x1234);
+	put(VMCS_VPID, 0);
+	put(VMCS_QUALIFICATION, 4);
+	out_init(&o, append, NULL, false);
+	assert_true(vmx_check(&v, &o) >= 2);
+	assert_non_null(strstr(text, "the CPU says: invalid control fields (qualification 4)"));
+	assert_non_null(strstr(text, "pin controls are those of this CPU"));
+	assert_non_null(strstr(text, "0x1234"));
+	assert_non_null(strstr(text, "VM-Execution Control Fields"));
+	assert_non_null(strstr(text, "vpid"));
+}
+
 static void every_rule_was_broken(void **state)
 {
 	(void)state;
@@ -577,6 +605,7 @@ int main(void)
 		cmocka_unit_test(each_broken_host_segment_is_named),
 		cmocka_unit_test(each_broken_host_cet_state_is_named),
 		cmocka_unit_test(allowed_bits_are_told),
+		cmocka_unit_test(failed_rule_is_printed_with_field_and_value),
 		cmocka_unit_test(every_rule_was_broken),
 	};
 
