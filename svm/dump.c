@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The VMCB for people: control area and saved state as records. */
+#include <string.h>
+
 #include "lib/out.h"
 
 #include "svm/backend.h"
@@ -57,7 +59,26 @@
 	X(save.sysenter_eip, "sysenter_eip")     \
 	X(save.dbgctl, "debugctl")
 
-#define SEGMENTS(X) X(es) X(cs) X(ss) X(ds) X(fs) X(gs) X(gdtr) X(ldtr) X(idtr) X(tr)
+static const struct {
+	const char *name;
+	u16 off;
+	u8 bytes;
+} fields[] = {
+
+#define X(f, name) { name, offsetof(struct vmcb, f), sizeof(((struct vmcb *)NULL)->f) },
+	CTL_FIELDS(X) SAVE_FIELDS(X)
+#undef X
+};
+
+static const struct {
+	const char *name;
+	u16 off;
+} segments[] = {
+
+#define X(s) { #s, offsetof(struct vmcb, save.s) },
+	X(es) X(cs) X(ss) X(ds) X(fs) X(gs) X(gdtr) X(ldtr) X(idtr) X(tr)
+#undef X
+};
 
 static void field(struct out *o, const char *name, u64 val)
 {
@@ -80,15 +101,19 @@ static void segment(struct out *o, const char *name, const struct vmcb_seg *s)
 
 void svm_dump(struct vcpu *v, struct out *o)
 {
-	const struct vmcb *b = vmcb_of(v);
+	const char *b = (const char *)vmcb_of(v);
 
 	out_heading(o);
-#define X(f, name) field(o, name, b->f);
-	CTL_FIELDS(X)
-	SAVE_FIELDS(X)
-#undef X
+	for (u32 i = 0; i < ARRAY_SIZE(fields); i++) {
+		u64 val = 0;
+
+		memcpy(&val, b + fields[i].off, fields[i].bytes);
+		field(o, fields[i].name, val);
+	}
 	out_heading(o);
-#define X(s) segment(o, #s, &b->save.s);
-	SEGMENTS(X)
-#undef X
+	for (u32 i = 0; i < ARRAY_SIZE(segments); i++) {
+		const void *s = b + segments[i].off;
+
+		segment(o, segments[i].name, s);
+	}
 }

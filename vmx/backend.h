@@ -108,8 +108,8 @@ bool vmx_irq_shadow(struct vcpu *v);
 void vmx_clear_irq_shadow(struct vcpu *v);
 bool vmx_nmi_masked(struct vcpu *v);
 void vmx_mask_nmi(struct vcpu *v, bool masked);
-/* An exit came while an event was being delivered: makes it v->pending. */
-void vmx_interrupted(struct vcpu *v, u32 info);
+/* An exit came while this event was being delivered: makes it v->pending. */
+void vmx_interrupted(struct vcpu *v, u32 info, u32 error);
 /* The exit for which nmi_window() asked. */
 void vmx_nmi_opened(struct vcpu *v);
 
@@ -125,10 +125,14 @@ u64 vmx_get_sreg(struct vcpu *v, enum vcpu_sreg r);
 void vmx_set_sreg(struct vcpu *v, enum vcpu_sreg r, u64 val);
 void vmx_get_seg(struct vcpu *v, u32 seg, struct segment *s);
 void vmx_set_seg(struct vcpu *v, u32 seg, const struct segment *s);
+/* QUIRK: VM-entry has failed. True if it may have been for a segment that Bochs itself has left so;
+ * it is as it should be now. */
+bool vmx_mend_segments(struct vcpu *v);
 void vmx_get_paging(struct vcpu *v, struct mmu_regs *r);
 gva_t vmx_get_code(struct vcpu *v, struct mmu_regs *r, u8 *bits);
 
 /* check.c, dump.c */
 int vmx_check(struct vcpu *v, struct out *o);
 void vmx_dump(struct vcpu *v, struct out *o);
+/* "" for an encoding that is no field's. */
 const char *vmx_field_name(enum vmcs_field f);

@@ -5,21 +5,29 @@
 #include "vmx/backend.h"
 #include "vmx/insn.h"
 
-static const struct {
-	enum vmcs_field field;
-	const char *name;
-} fields[] = {
+/* The names stand one behind the other: pointers to them would take more room than they. */
+static const u16 encodings[] = {
 
-#define X(id, encoding, name) { VMCS_##id, name },
+#define X(id, encoding, name) VMCS_##id,
 	VMCS_FIELDS(X)
 #undef X
 };
 
+static const char names[] =
+#define X(id, encoding, name) name "\0"
+	VMCS_FIELDS(X)
+#undef X
+	;
+
 const char *vmx_field_name(enum vmcs_field f)
 {
-	for (u32 i = 0; i < ARRAY_SIZE(fields); i++)
-		if (fields[i].field == f)
-			return fields[i].name;
+	const char *name = names;
+
+	for (u32 i = 0; i < ARRAY_SIZE(encodings); i++) {
+		if (encodings[i] == f)
+			return name;
+		name += strlen(name) + 1;
+	}
 	return "";
 }
 
@@ -52,14 +60,16 @@ static void table(struct out *o, const char *name, enum vmcs_field base, enum vm
 void vmx_dump(struct vcpu *v, struct out *o)
 {
 	static const char *const segs[S_NR] = { "es", "cs", "ss", "ds", "fs", "gs", "ldtr", "tr" };
+	const char *name = names;
 	struct segment s;
 	u64 val;
 
 	out_heading(o);
-	for (u32 i = 0; i < ARRAY_SIZE(fields); i++) {
+	for (u32 i = 0; i < ARRAY_SIZE(encodings); i++) {
 		/* Parts of a segment have a dot; what this CPU lacks cannot be read. */
-		if (!strchr(fields[i].name, '.') && vmread_safe(fields[i].field, &val))
-			field(o, fields[i].name, val);
+		if (!strchr(name, '.') && vmread_safe((enum vmcs_field)encodings[i], &val))
+			field(o, name, val);
+		name += strlen(name) + 1;
 	}
 	out_heading(o);
 	for (u32 i = 0; i < S_NR; i++) {

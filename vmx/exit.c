@@ -142,19 +142,33 @@ static enum exit_reason mov_dr(struct vcpu *v)
 	return EXIT_DR;
 }
 
-static enum exit_reason failed(u32 reason)
+/* What the entry should have delivered waits for the next one. */
+static void try_again(struct vcpu *v)
 {
+	u32 queued = (u32)vmread(VMCS_ENTRY_EVENT);
+
+	if (queued & EVENTINJ_VALID)
+		vmx_interrupted(v, queued, (u32)vmread(VMCS_ENTRY_EVENT_ERROR));
+	vmx_cancel(v);
+	v->exit.reason = EXIT_NONE;
+}
+
+/* The host's state was loaded, the guest's was not saved. */
+static __noinline enum exit_reason failed(struct vcpu *v, u32 reason)
+{
+	v->exit.code = reason;
+	v->exit.reason = EXIT_FAIL;
 	if (EXIT_REASON_BASIC(reason) == VMEXIT_MACHINE_CHECK)
 		raise_mc();
-	return EXIT_FAIL;
+	else if (EXIT_REASON_BASIC(reason) == VMEXIT_BAD_GUEST && vmx_mend_segments(v))
+		try_again(v);
+	return (enum exit_reason)v->exit.reason;
 }
 
 static enum exit_reason detail(struct vcpu *v, u32 reason)
 {
-	if (reason & EXIT_REASON_FAILED)
-		return failed(reason);
 	v->exit.insn_len = 0;
-	switch (EXIT_REASON_BASIC(reason)) {
+	switch (reason) {
 	case VMEXIT_IO:
 		return pio(v);
 	case VMEXIT_EPT_MISCONFIG:
@@ -203,9 +217,11 @@ static __always_inline enum exit_reason decode(struct vcpu *v, u32 reason)
 enum exit_reason vmx_exited(struct vcpu *v)
 {
 	struct vmx_vcpu *s = vmx_of(v);
-	u32 vectoring;
+	u32 reason = (u32)vmread(VMCS_EXIT_REASON), vectoring;
 
 	mmu_exit(&s->tag);
+	if (unlikely(reason & EXIT_REASON_FAILED))
+		return failed(v, reason);
 	s->launched = true;
 	v->regs.gpr[R_SP] = s->rsp = vmread(VMCS_GUEST_RSP);
 	v->regs.rip = s->rip = vmread(VMCS_GUEST_RIP);
@@ -214,8 +230,8 @@ enum exit_reason vmx_exited(struct vcpu *v)
 		vmread(VMCS_GUEST_INTERRUPTIBILITY) & (BLOCKED_BY_STI | BLOCKED_BY_MOV_SS) ? 1 : 0;
 	vectoring = (u32)vmread(VMCS_VECTORING);
 	if (unlikely((vectoring & EVENTINJ_VALID) && !v->redelivery))
-		vmx_interrupted(v, vectoring);
-	return decode(v, (u32)vmread(VMCS_EXIT_REASON));
+		vmx_interrupted(v, vectoring, (u32)vmread(VMCS_VECTORING_ERROR));
+	return decode(v, reason);
 }
 
 enum exit_reason vmx_refused(struct vcpu *v)

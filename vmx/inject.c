@@ -45,9 +45,9 @@ void vmx_cancel(struct vcpu *v)
 	vmwrite(VMCS_ENTRY_EVENT, 0);
 }
 
-void vmx_interrupted(struct vcpu *v, u32 info)
+void vmx_interrupted(struct vcpu *v, u32 info, u32 error)
 {
-	if (!event_decode(info, (u32)vmread(VMCS_VECTORING_ERROR), &v->pending))
+	if (!event_decode(info, error, &v->pending))
 		return;
 	if (v->pending.type == EVENT_NMI)
 		block(BLOCKED_BY_NMI, false);

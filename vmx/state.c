@@ -16,6 +16,7 @@
 #define RESET_VECTOR               0xfff0
 #define TSS_BUSY                   BIT32(1) /* in the type of a TSS */
 #define SEG_ACCESSED               BIT32(0) /* in the type of a code or data segment */
+#define SEG_DATA_RW                3U       /* type of data, writable and accessed */
 #define PDPTE_RESERVED(maxphyaddr) (MASK(63, (maxphyaddr)) | MASK(8, 5) | MASK(2, 1))
 
 /* --- control registers ------------------------------------------------------------------------ */
@@ -220,6 +221,26 @@ void vmx_set_seg(struct vcpu *v, u32 seg, const struct segment *s)
 	vmwrite(vmcs_ar(seg), seg_ar(seg, s));
 	vmwrite(vmcs_limit(seg), s->limit);
 	vmwrite(vmcs_base(seg), s->base);
+}
+
+/*
+ * QUIRK: Bochs leaves the type of a segment register alone when it is loaded in real mode. If a
+ * null selector was in it before, it is usable now and has type 0, which the next VM-entry refuses.
+ */
+bool vmx_mend_segments(struct vcpu *v)
+{
+	bool mended = false;
+	struct segment s;
+
+	for (u32 seg = S_ES; seg <= S_GS; seg++) {
+		vmx_get_seg(v, seg, &s);
+		if (!(s.attr & SEG_ATTR_P) || (s.attr & SEG_TYPE))
+			continue;
+		s.attr |= SEG_DATA_RW;
+		vmx_set_seg(v, seg, &s);
+		mended = true;
+	}
+	return mended;
 }
 
 /* --- for translation -------------------------------------------------------------------------- */

@@ -153,10 +153,12 @@ mode_real:
 
 real_stub:
 	.code16
-	mov $0x28, %ax
+	mov $0x28, %ax			/* their limits stay in real mode */
 	mov %ax, %ds
 	mov %ax, %es
 	mov %ax, %ss
+	mov %ax, %fs
+	mov %ax, %gs
 	mov $0x10, %eax
 	mov %eax, %cr0
 	ljmp $0, $(REAL_STUB + (1f - real_stub))
