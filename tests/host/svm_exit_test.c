@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* SOURCES: svm/exit.c svm/inject.c tests/host/fake/clock.c tests/host/fake/bug.c */
+/* SOURCES: svm/exit.c svm/inject.c tests/host/fake/bug.c tests/host/fake/clock.c */
+/* SOURCES: tests/host/fake/cpu.c */
 /*
  * What the VMCB says after an exit becomes vcpu_exit; an event whose delivery was interrupted
  * becomes pending; an NMI is masked until its IRET has been executed, not only seen.

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* SOURCES: svm/state.c mmu/role.c tests/host/fake/clock.c tests/host/fake/bug.c */
+/* SOURCES: svm/state.c mmu/role.c tests/host/fake/bug.c tests/host/fake/clock.c */
+/* SOURCES: tests/host/fake/cpu.c */
 /* What the guest reads from its registers is what it wrote, whatever the VMCB has to say. */
 #include "arch/regs.h"
 #include "mmu/hw.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* SOURCES: vm/msr.c vm/mtrr.c tests/host/fake/clock.c tests/host/fake/paging.c tests/host/fake/bug.c */
+/* SOURCES: vm/msr.c vm/mtrr.c tests/host/fake/bug.c tests/host/fake/clock.c */
+/* SOURCES: tests/host/fake/cpu.c tests/host/fake/paging.c */
 /* The policy of each MSR: values at power-on, what may be written, what raises #GP. */
 #include <errno.h>
 

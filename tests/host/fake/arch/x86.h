@@ -1,21 +1,33 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The real header, but time is the test's own (tests/host/fake/clock.h), and so is port I/O: a test
- * that needs it defines the functions.
+ * The real header, but time is the test's own (tests/host/fake/clock.h), MSRs, CR2 and PKRU are
+ * memory (tests/host/fake/cpu.h), and port I/O is the test's: one that needs it defines the
+ * functions.
  */
 #pragma once
 
 #include "tests/host/fake/clock.h"
+#include "tests/host/fake/cpu.h"
 
-#define rdtsc real_rdtsc
-#define inb   real_inb
-#define inw   real_inw
-#define inl   real_inl
-#define outb  real_outb
-#define outw  real_outw
-#define outl  real_outl
+#define rdtsc     real_rdtsc
+#define rdmsr     real_rdmsr
+#define wrmsr     real_wrmsr
+#define rdpkru    real_rdpkru
+#define read_cr2  real_read_cr2
+#define write_cr2 real_write_cr2
+#define inb       real_inb
+#define inw       real_inw
+#define inl       real_inl
+#define outb      real_outb
+#define outw      real_outw
+#define outl      real_outl
 #include "../../../../arch/x86.h"
 #undef rdtsc
+#undef rdmsr
+#undef wrmsr
+#undef rdpkru
+#undef read_cr2
+#undef write_cr2
 #undef inb
 #undef inw
 #undef inl
@@ -26,6 +38,31 @@
 static inline u64 rdtsc(void)
 {
 	return fake_tsc;
+}
+
+static inline u64 rdmsr(u32 msr)
+{
+	return *fake_msr(msr);
+}
+
+static inline void wrmsr(u32 msr, u64 v)
+{
+	*fake_msr(msr) = v;
+}
+
+static inline u32 rdpkru(void)
+{
+	return fake_pkru;
+}
+
+static inline u64 read_cr2(void)
+{
+	return fake_cr2;
+}
+
+static inline void write_cr2(u64 v)
+{
+	fake_cr2 = v;
 }
 
 u8 inb(u16 port);

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Registers of the CPU for tests of code that reads and writes them: link fake/cpu.c. */
+#pragma once
+
+#include "lib/types.h"
+
+extern u64 fake_cr2;
+extern u32 fake_pkru;
+
+/* Where an MSR is kept; 0 until somebody writes it. At most 64 different ones. */
+u64 *fake_msr(u32 msr);

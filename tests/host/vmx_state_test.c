@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* SOURCES: vmx/state.c tests/host/fake/vmcs.c tests/host/fake/cpu.c tests/host/fake/clock.c */
+/* SOURCES: tests/host/fake/bug.c */
+/*
+ * What the guest reads from its registers is what it wrote, whatever VMX operation wants in the
+ * VMCS; segments become what VM-entry takes, and come back as they were.
+ */
+#include "arch/cpufeat.h"
+#include "arch/regs.h"
+#include "mmu/hw.h"
+#include "mmu/mmu.h"
+#include "tests/host/fake/cpu.h"
+#include "vm/vm.h"
+#include "vmx/backend.h"
+#include "vmx/insn.h"
+
+#include "tests/host/test.h"
+
+struct vmx_facts vmx_facts;
+struct mmu_hw mmu_hw = { .maxphyaddr = 40 };
+u32 cpu_features;
+u8 cpu_maxphyaddr = 40;
+
+static struct vmx_vcpu s;
+static struct vcpu v;
+static struct vm vm;
+static u64 pdpt[4]; /* at 0x2020 of the guest */
+static u32 dr_given;
+
+int mmu_read(const struct mmu_vm *m, gpa_t gpa, void *buf, u64 len)
+{
+	assert_ptr_equal(m, &vm.mmu);
+	if (gpa.v != 0x2020 || len != sizeof(pdpt))
+		return -1;
+	memcpy(buf, pdpt, sizeof(pdpt));
+	return 0;
+}
+
+void vmx_dr_own(struct vcpu *vcpu)
+{
+	(void)vcpu;
+	dr_given++;
+}
+
+void vmx_dr_disown(struct vcpu *vcpu)
+{
+	(void)vcpu;
+}
+
+u64 vmx_get_dr6(const struct vcpu *vcpu)
+{
+	return vmx_of(vcpu)->dr6;
+}
+
+void vmx_set_dr6(struct vcpu *vcpu, u64 val)
+{
+	vmx_of(vcpu)->dr6 = val;
+}
+
+u32 vmx_kept_msr(enum vmx_kept i)
+{
+	return 0xc0000081 + i;
+}
+
+void vmx_cancel(struct vcpu *vcpu)
+{
+	(void)vcpu;
+}
+
+void vmx_irq_window(struct vcpu *vcpu, bool on)
+{
+	(void)vcpu;
+	(void)on;
+}
+
+void vmx_nmi_window(struct vcpu *vcpu, bool on)
+{
+	(void)vcpu;
+	(void)on;
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	memset(fake_vmcs, 0, sizeof(fake_vmcs));
+	memset(&s, 0, sizeof(s));
+	memset(&v, 0, sizeof(v));
+	memset(pdpt, 0, sizeof(pdpt));
+	v.backend = &s;
+	v.vm = &vm;
+	vmx_facts = (struct vmx_facts){
+		.cr0_fixed0 = CR0_PG | CR0_NE | CR0_PE,
+		.cr0_fixed1 = MASK(31, 0),
+		.cr4_fixed0 = CR4_VMXE,
+		.cr4_fixed1 = MASK(22, 0),
+	};
+	s.cr4_mask = ~(CR4_PAE | CR4_PGE | CR4_PSE);
+	fake_vmcs[VMCS_ENTRY_CTL] = 0x11fb;
+	vmx_vcpu_reset(&v);
+	dr_given = 0;
+	return 0;
+}
+
+static void after_a_reset_the_guest_is_at_the_reset_vector(void **state)
+{
+	struct segment cs;
+
+	(void)state;
+	assert_int_equal(v.regs.rip, 0xfff0);
+	assert_int_equal(fake_vmcs[VMCS_GUEST_RIP], 0xfff0);
+	assert_int_equal(fake_vmcs[VMCS_GUEST_RFLAGS], 2);
+	vmx_get_seg(&v, S_CS, &cs);
+	assert_int_equal(cs.sel, 0xf000);
+	assert_int_equal(cs.base, 0xffff0000);
+	assert_int_equal(cs.attr, 0x9b);
+	assert_int_equal(vmx_get_sreg(&v, SR_CR0), CR0_CD | CR0_NW | CR0_ET);
+	assert_int_equal(vmx_get_sreg(&v, SR_CR4), 0);
+	assert_int_equal(vmx_get_sreg(&v, SR_DR6), 0xffff0ff0);
+	assert_int_equal(vmx_get_sreg(&v, SR_DR7), 0x400);
+	assert_int_equal(vmx_get_sreg(&v, SR_PAT), 0x0007040600070406);
+	assert_true(s.flush);
+}
+
+static void cr0_is_the_guests_but_for_ne_and_the_cache(void **state)
+{
+	(void)state;
+	vmx_set_sreg(&v, SR_CR0, CR0_CD | CR0_NW | CR0_PE);
+	assert_int_equal(fake_vmcs[VMCS_GUEST_CR0], CR0_NE | CR0_PE);
+	assert_int_equal(vmx_get_sreg(&v, SR_CR0), CR0_CD | CR0_NW | CR0_PE);
+	/* What the guest writes without an exit is in the register, not in the shadow. */
+	fake_vmcs[VMCS_GUEST_CR0] |= CR0_TS | CR0_PG;
+	assert_int_equal(vmx_get_sreg(&v, SR_CR0), CR0_CD | CR0_NW | CR0_PE | CR0_TS | CR0_PG);
+	vmx_set_sreg(&v, SR_CR0, CR0_NE);
+	assert_int_equal(vmx_get_sreg(&v, SR_CR0), CR0_NE);
+	/* An unrestricted guest may have PE and PG off. */
+	assert_int_equal(fake_vmcs[VMCS_GUEST_CR0], CR0_NE);
+}
+
+static void the_guest_does_not_see_vmxe(void **state)
+{
+	(void)state;
+	vmx_set_sreg(&v, SR_CR4, CR4_PAE | CR4_PGE);
+	assert_int_equal(fake_vmcs[VMCS_GUEST_CR4], CR4_VMXE | CR4_PAE | CR4_PGE);
+	assert_int_equal(vmx_get_sreg(&v, SR_CR4), CR4_PAE | CR4_PGE);
+	fake_vmcs[VMCS_GUEST_CR4] &= ~CR4_PGE;
+	assert_int_equal(vmx_get_sreg(&v, SR_CR4), CR4_PAE);
+}
+
+static void entry_control_follows_efer_lma(void **state)
+{
+	(void)state;
+	vmx_set_sreg(&v, SR_EFER, EFER_LME);
+	assert_int_equal(fake_vmcs[VMCS_ENTRY_CTL], 0x11fb);
+	vmx_set_sreg(&v, SR_EFER, EFER_LME | EFER_LMA);
+	assert_int_equal(fake_vmcs[VMCS_ENTRY_CTL], 0x11fb | ENTRY_CTL_GUEST_64);
+	assert_int_equal(vmx_get_sreg(&v, SR_EFER), EFER_LME | EFER_LMA);
+	vmx_set_sreg(&v, SR_EFER, 0);
+	assert_int_equal(fake_vmcs[VMCS_ENTRY_CTL], 0x11fb);
+}
+
+static void paging_registers_flush(void **state)
+{
+	static const enum vcpu_sreg regs[] = { SR_CR0, SR_CR3, SR_CR4, SR_EFER };
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_SIZE(regs); i++) {
+		s.flush = false;
+		vmx_set_sreg(&v, regs[i], 0);
+		assert_true(s.flush);
+	}
+	s.flush = false;
+	vmx_set_sreg(&v, SR_CR2, 0);
+	assert_false(s.flush);
+}
+
+static void every_register_reads_as_it_was_written(void **state)
+{
+	(void)state;
+	for (u32 r = 0; r < SR_NR; r++) {
+		/* Bits that all of them have. */
+		u64 val = r == SR_PAT ? 0x0606060606060606 : 0x10 + r % 8;
+
+		if (r == SR_CR0 || r == SR_CR4 || r == SR_EFER)
+			val = 0;
+		vmx_set_sreg(&v, r, val);
+		assert_int_equal(vmx_get_sreg(&v, r), val);
+	}
+}
+
+static void breakpoints_give_the_registers_to_the_guest(void **state)
+{
+	(void)state;
+	vmx_set_sreg(&v, SR_DR7, 0x400);
+	assert_int_equal(dr_given, 0);
+	vmx_set_sreg(&v, SR_DR7, 0x402);
+	assert_int_equal(dr_given, 1);
+}
+
+static void go_pae(u64 cr3)
+{
+	vmx_set_sreg(&v, SR_CR3, cr3);
+	vmx_set_sreg(&v, SR_CR4, CR4_PAE);
+	vmx_set_sreg(&v, SR_CR0, CR0_PE | CR0_PG);
+}
+
+static void pdptes_are_loaded_for_pae_paging(void **state)
+{
+	struct mmu_regs r = { 0 };
+
+	(void)state;
+	for (u32 i = 0; i < 4; i++)
+		pdpt[i] = 0x7001 + 0x1000ULL * i;
+	go_pae(0x2020);
+	for (u32 i = 0; i < 4; i++)
+		assert_int_equal(fake_vmcs[VMCS_GUEST_PDPTE0 + 2 * i], pdpt[i]);
+	vmx_get_paging(&v, &r);
+	assert_true(r.pdpte_latched);
+	assert_int_equal(r.pdpte[3], pdpt[3]);
+	/* Long mode has none. */
+	vmx_set_sreg(&v, SR_EFER, EFER_LME | EFER_LMA);
+	memset(&r, 0, sizeof(r));
+	vmx_get_paging(&v, &r);
+	assert_false(r.pdpte_latched);
+}
+
+/* VM-entry would refuse them. */
+static void bad_pdptes_count_as_not_present(void **state)
+{
+	static const u64 bad[] = { 2, 4, 0x20, 0x100, BIT(40), BIT(63) };
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_SIZE(bad); i++) {
+		setup(NULL);
+		pdpt[0] = 0x7001 | bad[i];
+		pdpt[1] = 0x7fffff0e19ULL;
+		go_pae(0x2020);
+		assert_int_equal(fake_vmcs[VMCS_GUEST_PDPTE0], 0);
+		assert_int_equal(fake_vmcs[VMCS_GUEST_PDPTE1], 0x7fffff0e19ULL);
+	}
+	setup(NULL);
+	for (u32 i = 0; i < 4; i++)
+		fake_vmcs[VMCS_GUEST_PDPTE0 + 2 * i] = 0x7001;
+	go_pae(0x9000); /* no RAM */
+	for (u32 i = 0; i < 4; i++)
+		assert_int_equal(fake_vmcs[VMCS_GUEST_PDPTE0 + 2 * i], 0);
+}
+
+static void seg_is(u32 seg, struct segment in, u32 ar, u16 attr)
+{
+	struct segment out;
+
+	vmx_set_seg(&v, seg, &in);
+	assert_int_equal(fake_vmcs[vmcs_ar(seg)], ar);
+	assert_int_equal(fake_vmcs[vmcs_sel(seg)], in.sel);
+	assert_int_equal(fake_vmcs[vmcs_base(seg)], in.base);
+	assert_int_equal(fake_vmcs[vmcs_limit(seg)], in.limit);
+	vmx_get_seg(&v, seg, &out);
+	assert_int_equal(out.sel, in.sel);
+	assert_int_equal(out.base, in.base);
+	assert_int_equal(out.limit, in.limit);
+	assert_int_equal(out.attr, attr);
+}
+
+static struct segment seg(u16 sel, u16 attr, u32 limit)
+{
+	return (struct segment){ .sel = sel, .attr = attr, .limit = limit, .base = 0x12000 };
+}
+
+static void access_rights_move_four_bits(void **state)
+{
+	(void)state;
+	seg_is(S_CS, seg(8, 0xa9b, 0xffffffff), 0xa09b, 0xa9b);  /* 64-bit code */
+	seg_is(S_SS, seg(16, 0xc93, 0xffffffff), 0xc093, 0xc93); /* 32-bit data */
+	seg_is(S_DS, seg(16, 0x1f3, 0xffff), 0x10f3, 0x1f3);     /* AVL */
+	seg_is(S_ES, seg(0x1234, 0x93, 0xffff), 0x93, 0x93);
+}
+
+static void segment_that_is_not_present_is_unusable(void **state)
+{
+	struct segment es;
+
+	(void)state;
+	seg_is(S_FS, seg(0, 0, 0), 0x10000, 0);
+	seg_is(S_GS, seg(3, 0x13, 0), 0x10013, 0x13);
+	seg_is(S_LDTR, seg(0, 2, 0), 0x10002, 2);
+	/* What the CPU itself saves for a null selector may have P. */
+	fake_vmcs[VMCS_GUEST_ES_AR] = 0x1c0f3;
+	vmx_get_seg(&v, S_ES, &es);
+	assert_int_equal(es.attr, 0xc73);
+}
+
+static void descriptor_bits_are_as_a_load_leaves_them(void **state)
+{
+	(void)state;
+	seg_is(S_TR, seg(0x18, 0x89, 0x67), 0x8b, 0x8b);   /* busy */
+	seg_is(S_TR, seg(0x18, 0x81, 0x2b), 0x83, 0x83);   /* of 16 bits */
+	seg_is(S_DS, seg(0x10, 0x92, 0xffff), 0x93, 0x93); /* accessed */
+	seg_is(S_LDTR, seg(0x20, 0x82, 0xf), 0x82, 0x82);
+}
+
+static void granularity_fits_the_limit(void **state)
+{
+	(void)state;
+	/* Bytes from 1 MiB on need it, a limit that is not of whole pages cannot have it. */
+	seg_is(S_DS, seg(0x10, 0x93, 0xfffff), 0x93, 0x93);
+	seg_is(S_DS, seg(0x10, 0x93, 0x1fffff), 0x8093, 0x893);
+	seg_is(S_DS, seg(0x10, 0x893, 0xffff), 0x8093, 0x893);
+	seg_is(S_DS, seg(0x10, 0x893, 0xfff0), 0x93, 0x93);
+}
+
+static void code_is_found_in_each_mode(void **state)
+{
+	struct mmu_regs r = { 0 };
+	u8 bits;
+
+	(void)state;
+	v.regs.rip = 0xffffffff81000000;
+	vmx_set_sreg(&v, SR_EFER, EFER_LME | EFER_LMA);
+	fake_vmcs[VMCS_GUEST_CS_AR] = 0xa09b;
+	fake_vmcs[VMCS_GUEST_CS_BASE] = 0x12340;
+	fake_vmcs[VMCS_GUEST_SS_AR] = 0xc0f3;
+	assert_int_equal(vmx_get_code(&v, &r, &bits).v, 0xffffffff81000000);
+	assert_int_equal(bits, 64);
+	assert_int_equal(r.cpl, 3);
+	/* Compatibility mode: the base counts, and addresses wrap. */
+	fake_vmcs[VMCS_GUEST_CS_AR] = 0xc09b;
+	assert_int_equal(vmx_get_code(&v, &r, &bits).v, 0x81012340);
+	assert_int_equal(bits, 32);
+	fake_vmcs[VMCS_GUEST_CS_AR] = 0x9b;
+	vmx_get_code(&v, &r, &bits);
+	assert_int_equal(bits, 16);
+	/* The bit for 64-bit code means nothing outside long mode. */
+	vmx_set_sreg(&v, SR_EFER, 0);
+	fake_vmcs[VMCS_GUEST_CS_AR] = 0xa09b;
+	vmx_get_code(&v, &r, &bits);
+	assert_int_equal(bits, 16);
+}
+
+static void pkru_counts_only_with_pke(void **state)
+{
+	struct mmu_regs r = { 0 };
+
+	(void)state;
+	fake_pkru = 0x1234;
+	s.cr4_mask &= ~CR4_PKE;
+	vmx_get_paging(&v, &r);
+	assert_int_equal(r.pkru, 0);
+	vmx_set_sreg(&v, SR_CR4, CR4_PKE);
+	vmx_get_paging(&v, &r);
+	assert_int_equal(r.pkru, 0x1234);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(after_a_reset_the_guest_is_at_the_reset_vector, setup),
+		cmocka_unit_test_setup(cr0_is_the_guests_but_for_ne_and_the_cache, setup),
+		cmocka_unit_test_setup(the_guest_does_not_see_vmxe, setup),
+		cmocka_unit_test_setup(entry_control_follows_efer_lma, setup),
+		cmocka_unit_test_setup(paging_registers_flush, setup),
+		cmocka_unit_test_setup(every_register_reads_as_it_was_written, setup),
+		cmocka_unit_test_setup(breakpoints_give_the_registers_to_the_guest, setup),
+		cmocka_unit_test_setup(pdptes_are_loaded_for_pae_paging, setup),
+		cmocka_unit_test_setup(bad_pdptes_count_as_not_present, setup),
+		cmocka_unit_test_setup(access_rights_move_four_bits, setup),
+		cmocka_unit_test_setup(segment_that_is_not_present_is_unusable, setup),
+		cmocka_unit_test_setup(descriptor_bits_are_as_a_load_leaves_them, setup),
+		cmocka_unit_test_setup(granularity_fits_the_limit, setup),
+		cmocka_unit_test_setup(code_is_found_in_each_mode, setup),
+		cmocka_unit_test_setup(pkru_counts_only_with_pke, setup),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
