@@ -16,6 +16,7 @@ struct vmx_facts vmx_facts;
 static struct vmx_vcpu s;
 static struct vcpu v;
 static u32 dr_given;
+static bool mended; /* a segment that Bochs left unfit */
 
 void vmx_dr_own(struct vcpu *vcpu)
 {
@@ -31,6 +32,12 @@ u64 vmx_get_dr6(const struct vcpu *vcpu)
 void vmx_set_dr6(struct vcpu *vcpu, u64 val)
 {
 	vmx_of(vcpu)->dr6 = val;
+}
+
+bool vmx_mend_segments(struct vcpu *vcpu)
+{
+	(void)vcpu;
+	return mended;
 }
 
 void vmx_proc_set(struct vmx_vcpu *vcpu, u32 bits, bool on)
@@ -49,6 +56,7 @@ static int setup(void **state)
 	fake_vmcs[VMCS_GUEST_CR0] = CR0_PE;
 	fake_vmcs[VMCS_EXIT_INSN_LEN] = 3;
 	dr_given = fake_nmis = 0;
+	mended = false;
 	return 0;
 }
 
@@ -146,6 +154,22 @@ static void entry_that_failed_is_no_exit(void **state)
 	assert_int_equal(v.exit.reason, EXIT_FAIL);
 	assert_int_equal(v.exit.code, EXIT_REASON_FAILED | 7);
 	assert_int_equal(s.tag.in_guest, 0);
+}
+
+static void entry_that_was_mended_is_tried_again(void **state)
+{
+	(void)state;
+	mended = true;
+	fake_vmcs[VMCS_ENTRY_EVENT] = 0x80000b0d;
+	fake_vmcs[VMCS_ENTRY_EVENT_ERROR] = 0x18;
+	fake_vmcs[VMCS_EXIT_REASON] = EXIT_REASON_FAILED | VMEXIT_BAD_GUEST;
+	assert_int_equal(vmx_exited(&v), EXIT_NONE);
+	/* What was to be delivered waits. */
+	assert_int_equal(v.pending.vector, EXC_GP);
+	assert_int_equal(v.pending.error, 0x18);
+	assert_false(fake_vmcs[VMCS_ENTRY_EVENT] & EVENTINJ_VALID);
+	/* Other failures are not of the guest's state. */
+	assert_int_equal(leave(EXIT_REASON_FAILED | VMEXIT_BAD_MSR_LOAD, 1), EXIT_FAIL);
 }
 
 static void port_access(void **state)
@@ -460,6 +484,7 @@ int main(void)
 		cmocka_unit_test_setup(instructions_say_all_by_their_reason, setup),
 		cmocka_unit_test_setup(events_have_no_instruction, setup),
 		cmocka_unit_test_setup(entry_that_failed_is_no_exit, setup),
+		cmocka_unit_test_setup(entry_that_was_mended_is_tried_again, setup),
 		cmocka_unit_test_setup(port_access, setup),
 		cmocka_unit_test_setup(ept_violation, setup),
 		cmocka_unit_test_setup(ept_misconfiguration_is_a_device, setup),

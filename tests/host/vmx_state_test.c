@@ -308,6 +308,19 @@ static void granularity_fits_the_limit(void **state)
 	seg_is(S_DS, seg(0x10, 0x893, 0xfff0), 0x93, 0x93);
 }
 
+/* As Bochs leaves a register that held a null selector and was loaded in real mode. */
+static void segment_without_a_type_is_mended(void **state)
+{
+	(void)state;
+	assert_false(vmx_mend_segments(&v));
+	fake_vmcs[VMCS_GUEST_FS_AR] = 0x90;
+	fake_vmcs[VMCS_GUEST_GS_AR] = 0x10010; /* unusable: no matter */
+	assert_true(vmx_mend_segments(&v));
+	assert_int_equal(fake_vmcs[VMCS_GUEST_FS_AR], 0x93);
+	assert_int_equal(fake_vmcs[VMCS_GUEST_GS_AR], 0x10010);
+	assert_false(vmx_mend_segments(&v));
+}
+
 static void code_is_found_in_each_mode(void **state)
 {
 	struct mmu_regs r = { 0 };
@@ -366,6 +379,7 @@ int main(void)
 		cmocka_unit_test_setup(segment_that_is_not_present_is_unusable, setup),
 		cmocka_unit_test_setup(descriptor_bits_are_as_a_load_leaves_them, setup),
 		cmocka_unit_test_setup(granularity_fits_the_limit, setup),
+		cmocka_unit_test_setup(segment_without_a_type_is_mended, setup),
 		cmocka_unit_test_setup(code_is_found_in_each_mode, setup),
 		cmocka_unit_test_setup(pkru_counts_only_with_pke, setup),
 	};
