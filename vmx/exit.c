@@ -106,6 +106,9 @@ static enum exit_reason exception(struct vcpu *v)
 	}
 	if ((info & EXIT_EVENT_UNBLOCK) && vector != EXC_DF)
 		block_nmi_again(v);
+	/* INT1 is a trap, but the exit is at the instruction. */
+	if (EVENTINJ_TYPE(info) == EVENTINJ_TYPE_ICEBP)
+		v->regs.rip += vmread(VMCS_EXIT_INSN_LEN);
 	qual = vmread(VMCS_QUALIFICATION);
 	if (vector == EXC_DB)
 		debug_exception(v, qual);

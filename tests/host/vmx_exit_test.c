@@ -477,6 +477,19 @@ static void windows_are_controls(void **state)
 	assert_int_equal(fake_vmcs[VMCS_GUEST_INTERRUPTIBILITY], 0);
 }
 
+/* Injected as a hardware exception it would come again and again. */
+static void int1_is_behind_its_instruction(void **state)
+{
+	(void)state;
+	fake_vmcs[VMCS_EXIT_EVENT] = EVENTINJ_VALID | EVENTINJ_TYPE_ICEBP << 8 | EXC_DB;
+	fake_vmcs[VMCS_EXIT_INSN_LEN] = 1;
+	assert_int_equal(leave(VMEXIT_EXCEPTION, 0), EXIT_EXCEPTION);
+	assert_int_equal(v.regs.rip, 0x1001);
+	fake_vmcs[VMCS_EXIT_EVENT] = EVENTINJ_VALID | EVENTINJ_TYPE_EXC << 8 | EXC_DB;
+	assert_int_equal(leave(VMEXIT_EXCEPTION, 0), EXIT_EXCEPTION);
+	assert_int_equal(v.regs.rip, 0x1000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -485,6 +498,7 @@ int main(void)
 		cmocka_unit_test_setup(events_have_no_instruction, setup),
 		cmocka_unit_test_setup(entry_that_failed_is_no_exit, setup),
 		cmocka_unit_test_setup(entry_that_was_mended_is_tried_again, setup),
+		cmocka_unit_test_setup(int1_is_behind_its_instruction, setup),
 		cmocka_unit_test_setup(port_access, setup),
 		cmocka_unit_test_setup(ept_violation, setup),
 		cmocka_unit_test_setup(ept_misconfiguration_is_a_device, setup),
