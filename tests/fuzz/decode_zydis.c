@@ -20,6 +20,7 @@
 
 #include <Zydis/Zydis.h>
 
+#include "tests/fuzz/random.h"
 #include "vm/emul/decode.h"
 
 #define MN_NR (ZYDIS_MNEMONIC_MAX_VALUE + 1)
@@ -42,18 +43,6 @@ static const struct vmov {
 static const struct vmov *vmov_of[MN_NR];
 
 static u64 counts[6], seen[OP_NR];
-
-static u64 rnd_state[2];
-
-static u64 rnd(void)
-{
-	u64 a = rnd_state[0], b = rnd_state[1];
-
-	rnd_state[0] = b;
-	a ^= a << 23;
-	rnd_state[1] = a ^ b ^ (a >> 17) ^ (b >> 26);
-	return rnd_state[1] + b;
-}
 
 static u8 canonical(u8 op)
 {
@@ -594,8 +583,7 @@ int main(int argc, char **argv)
 	u64 bad = 0, missing = 0;
 	ZydisDecoder zd[3][2];
 
-	rnd_state[0] = seed * 0x9e3779b97f4a7c15ULL | 1;
-	rnd_state[1] = ~seed;
+	rnd_seed(seed);
 	make_tables();
 	init_decoders(zd);
 	for (u64 i = 0; i < count && bad < 20; i++)

@@ -24,6 +24,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "tests/fuzz/random.h"
 #include "vm/emul/exec.h"
 #include "vm/fetch.h"
 #include "vm/vcpu.h"
@@ -234,18 +235,6 @@ static const struct emul_ops ops = {
 };
 
 /* --- making instructions ---------------------------------------------------------------------- */
-
-static u64 rnd_state[2];
-
-static u64 rnd(void)
-{
-	u64 a = rnd_state[0], b = rnd_state[1];
-
-	rnd_state[0] = b;
-	a ^= a << 23;
-	rnd_state[1] = a ^ b ^ (a >> 17) ^ (b >> 26);
-	return rnd_state[1] + b;
-}
 
 static u64 below(u64 n)
 {
@@ -700,8 +689,7 @@ int main(int argc, char **argv)
 	u64 seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 1;
 	u64 bad = 0, missing = 0;
 
-	rnd_state[0] = seed * 0x9e3779b97f4a7c15ULL | 1;
-	rnd_state[1] = ~seed;
+	rnd_seed(seed);
 	native_init();
 	find_encodings();
 	for (u64 i = 0; i < count && bad < 20; i++) {

@@ -3,31 +3,17 @@
 /* LIBS: -Wl,--defsym=shell_cmds_start=__start_shell_cmds -Wl,--defsym=shell_cmds_end=__stop_shell_cmds */
 /* Finding, running and completing commands, with a table of four beside help. */
 
-#include "shell/exec.h"
+#include "shell_type.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "shell/mux.h"
-#include "tests/host/test.h"
 
-static char text[8192];
-static size_t fill;
 static char ran[128];
-static struct out out;
 
 const char *mux_escape_name(void)
 {
 	return "Ctrl-]";
-}
-
-static void on_write(void *arg, const char *s, size_t n)
-{
-	(void)arg;
-	assert_true(fill + n < sizeof(text));
-	memcpy(text + fill, s, n);
-	fill += n;
-	text[fill] = '\0';
 }
 
 static void note(const char *name, int argc, char **argv)
@@ -71,18 +57,6 @@ SHELL_CMD(cmd_log, "log", "", "[LEVEL]", "Shows the log", "log", run_log, names)
 SHELL_CMD(cmd_log_level, "log", "level", "LEVEL", "Sets the level", "log level info", run_log,
 	  NULL);
 
-static const char *run(const char *line)
-{
-	char copy[256];
-
-	snprintf(copy, sizeof(copy), "%s", line);
-	fill = 0;
-	text[0] = ran[0] = '\0';
-	out_init(&out, on_write, NULL, false);
-	shell_exec(&out, copy);
-	return text;
-}
-
 static void command_gets_its_arguments(void **state)
 {
 	(void)state;
@@ -100,6 +74,7 @@ static void command_gets_its_arguments(void **state)
 static void mistakes_get_one_sentence(void **state)
 {
 	(void)state;
+	ran[0] = '\0';
 	assert_string_equal(run("fro"), "error: no such command: fro; try help\n");
 	assert_string_equal(run("vm fro"), "error: no such command: vm fro; try help vm\n");
 	assert_string_equal(run("vm"), "error: vm needs one of: list\n");
@@ -115,6 +90,7 @@ static void number_of_arguments_is_checked_from_the_usage(void **state)
 		"mmu walk linux gpa 0\n";
 
 	(void)state;
+	ran[0] = '\0';
 	assert_string_equal(run("mmu walk linux gva"), usage);
 	assert_string_equal(run("mmu walk linux gva 1 r x"), usage);
 	assert_string_equal(run("vm list x"), "error: usage: vm list; for example: vm list\n");

@@ -8,12 +8,11 @@
 
 #include "mmu_sim.h"
 
-#include <stdio.h>
+#include "shell_type.h"
 
 #include "lib/trace.h"
 
 #include "arch/thread.h"
-#include "shell/exec.h"
 #include "vm/hv_ops.h"
 #include "vm/vm.h"
 
@@ -30,9 +29,6 @@ u32 nr_vms = 1;
 
 static struct vm vm;
 static struct vcpu vcpu;
-static char text[32768];
-static size_t fill;
-static struct out out;
 
 struct vm *vm_find(const char *name)
 {
@@ -92,42 +88,6 @@ static int start(void **state)
 	poke(PD + 3 * 8, 0x200000 | 0xe7);
 	poke(PT, 0x5000 | 5);
 	return 0;
-}
-
-static void on_write(void *arg, const char *s, size_t n)
-{
-	(void)arg;
-	assert_true(fill + n < sizeof(text));
-	memcpy(text + fill, s, n);
-	fill += n;
-	text[fill] = '\0';
-}
-
-static const char *run(const char *line)
-{
-	char copy[256];
-
-	snprintf(copy, sizeof(copy), "%s", line);
-	fill = 0;
-	text[0] = '\0';
-	out_init(&out, on_write, NULL, false);
-	shell_exec(&out, copy);
-	return text;
-}
-
-static void says(const char *line, const char *part)
-{
-	if (!strstr(run(line), part))
-		fail_msg("%s: no \"%s\" in:\n%s", line, part, text);
-}
-
-static u32 count(const char *part)
-{
-	u32 n = 0;
-
-	for (const char *p = strstr(text, part); p; p = strstr(p + 1, part))
-		n++;
-	return n;
 }
 
 static void slots_are_listed_by_address(void **state)

@@ -6,15 +6,13 @@
 /* LIBS: -Wl,--defsym=shell_cmds_end=__stop_shell_cmds */
 /* The commands trace and log over what was recorded and logged. */
 
-#include <stdio.h>
+#include "shell_type.h"
 
 #include "lib/log.h"
 #include "lib/trace.h"
 
 #include "arch/percpu.h"
 #include "arch/timer.h"
-#include "shell/exec.h"
-#include "tests/host/test.h"
 #include "vm/exit.h"
 #include "vm/vm.h"
 
@@ -33,31 +31,6 @@ struct vm *vm_find(const char *name)
 void vcpu_call(struct vcpu *v, void (*fn)(struct vcpu *v, void *arg), void *arg)
 {
 	fn(v, arg);
-}
-
-static char text[65536];
-static size_t fill;
-static struct out out;
-
-static void on_write(void *arg, const char *s, size_t n)
-{
-	(void)arg;
-	assert_true(fill + n < sizeof(text));
-	memcpy(text + fill, s, n);
-	fill += n;
-	text[fill] = '\0';
-}
-
-static const char *run(const char *line)
-{
-	char copy[256];
-
-	snprintf(copy, sizeof(copy), "%s", line);
-	fill = 0;
-	text[0] = '\0';
-	out_init(&out, on_write, NULL, false);
-	shell_exec(&out, copy);
-	return text;
 }
 
 static void nothing_is_recorded_until_trace_on(void **state)

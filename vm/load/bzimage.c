@@ -170,14 +170,10 @@ static int place_initrd(struct load *l, const struct bzimage *b)
 
 	if (!f->data || f->size == 0)
 		return 0;
-	if (!load_place(l, f->size, PAGE_SIZE, HIGH_ADDRESS, MIN(b->initrd_end, SZ_4G), &at))
-		return load_fail(l, f,
-				 "%llu bytes do not fit beside the kernel: give the VM more memory",
-				 (unsigned long long)f->size);
-	ret = set_param(l, HDR_RAMDISK_IMAGE, at, 4);
+	ret = load_initrd(l, HIGH_ADDRESS, MIN(b->initrd_end, SZ_4G), &at);
 	if (!ret)
-		ret = set_param(l, HDR_RAMDISK_SIZE, f->size, 4);
-	return ret ? ret : load_copy(l, at, f->data, f->size);
+		ret = set_param(l, HDR_RAMDISK_IMAGE, at, 4);
+	return ret ? ret : set_param(l, HDR_RAMDISK_SIZE, f->size, 4);
 }
 
 static int place_cmdline(struct load *l, const struct bzimage *b)

@@ -73,6 +73,8 @@ bool load_place(struct load *l, u64 size, u64 align, u64 min, u64 end, u64 *base
 /* Copies to guest memory; the range was claimed or placed. */
 int load_copy(struct load *l, u64 gpa, const void *data, u64 size) __must_check;
 int load_zero(struct load *l, u64 gpa, u64 size) __must_check;
+/* Places the second file, at a page of its own even if it is empty, and copies it there. */
+int load_initrd(struct load *l, u64 min, u64 end, u64 *base) __must_check;
 /* Places data, or zeroes if data is NULL, below 640 KiB: every boot protocol finds it there. */
 int load_low(struct load *l, const void *data, u64 size, u64 align, u64 *gpa) __must_check;
 

@@ -117,6 +117,17 @@ int load_zero(struct load *l, u64 gpa, u64 size)
 	return 0;
 }
 
+int load_initrd(struct load *l, u64 min, u64 end, u64 *base)
+{
+	const struct load_file *f = &l->initrd;
+
+	if (!load_place(l, MAX(f->size, 1ULL), PAGE_SIZE, min, end, base))
+		return load_fail(l, f,
+				 "%llu bytes do not fit beside the kernel: give the VM more memory",
+				 (unsigned long long)f->size);
+	return load_copy(l, *base, f->data, f->size);
+}
+
 int load_low(struct load *l, const void *data, u64 size, u64 align, u64 *gpa)
 {
 	if (!load_place(l, size, align, LOW_MIN, LOW_END, gpa))

@@ -135,11 +135,7 @@ static int put_module(struct load *l, struct info *info)
 
 	if (!f->data)
 		return 0;
-	if (!load_place(l, MAX(f->size, 1ULL), PAGE_SIZE, SZ_1M, SZ_4G, &at))
-		return load_fail(l, f,
-				 "%llu bytes do not fit beside the kernel: give the VM more memory",
-				 (unsigned long long)f->size);
-	ret = load_copy(l, at, f->data, f->size);
+	ret = load_initrd(l, SZ_1M, SZ_4G, &at);
 	if (!ret)
 		ret = load_low(l, f->name, strlen(f->name) + 1, 1, &string);
 	if (ret)

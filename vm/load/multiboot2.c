@@ -198,14 +198,12 @@ static int add_module(struct load *l, struct tags *t)
 
 	if (!f->data)
 		return 0;
-	if (!load_place(l, MAX(f->size, 1ULL), PAGE_SIZE, SZ_1M, SZ_4G, &at))
-		return load_fail(l, f,
-				 "%llu bytes do not fit beside the kernel: give the VM more memory",
-				 (unsigned long long)f->size);
+	ret = load_initrd(l, SZ_1M, SZ_4G, &at);
+	if (ret)
+		return ret;
 	put32(head, (u32)at);
 	put32(head + 4, (u32)(at + f->size));
-	ret = load_copy(l, at, f->data, f->size);
-	return ret ? ret : add_tag(l, t, TAG_MODULE, head, f->name, (u32)strlen(f->name) + 1);
+	return add_tag(l, t, TAG_MODULE, head, f->name, (u32)strlen(f->name) + 1);
 }
 
 static int add_memory(struct load *l, struct tags *t)

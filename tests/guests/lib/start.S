@@ -1,42 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * Entry of a test program. A multiboot1 loader enters in 32-bit protected mode; application
- * processors come from real mode through a trampoline that smp.c copies to TRAMPOLINE. Both go to
- * 64-bit mode over page tables that map the low 4 GiB to themselves.
- */
+/* Entry of a 64-bit test program, over page tables that map the low 4 GiB to themselves. */
 
-#define STACK_SIZE 0x4000
-#define MAX_CPUS   8
-#define MB_FLAGS   3
+#define ENTRY_CODE 0x18
+#define ENTRY_DATA 0x10
+#define GDT_CODE   0x00af9b000000ffff /* 64 bits */
+#define GDT_UCODE  0x00affb000000ffff
 
-	.section .multiboot, "a"
-	.align 4
-	.long 0x1badb002, MB_FLAGS, -(0x1badb002 + MB_FLAGS)
+#include "tests/guests/lib/start.inc"
 
-	.text
-	.code32
-	.global _start, ap_enter32
-_start:
-	cli
-	cld
-	mov %eax, boot_magic
-	mov %ebx, boot_info
-	xor %ebp, %ebp			/* index of this CPU */
-	lgdt gdt_pointer
-	ljmp $0x18, $enter_long
-
-ap_enter32:
-	mov $0x10, %eax
-	mov %eax, %ds
-	mov ap_index, %ebp
-enter_long:
-	mov $0x10, %eax
-	mov %eax, %ds
-	mov %eax, %es
-	mov %eax, %ss
-	xor %eax, %eax
-	mov %eax, %fs
-	mov %eax, %gs
 	mov $0x20, %eax			/* PAE */
 	mov %eax, %cr4
 	mov $page_root, %eax
@@ -47,9 +18,6 @@ enter_long:
 	wrmsr
 	mov $0x80010021, %eax		/* PG, WP, NE, PE */
 	mov %eax, %cr0
-	lea 1(%ebp), %esp
-	imul $STACK_SIZE, %esp
-	add $stacks, %esp
 	ljmp $0x08, $start64
 
 	.code64
@@ -61,28 +29,6 @@ start64:
 	jmp 1b
 
 	.data
-	.align 16
-	.global gdt
-gdt:	.quad 0
-	.quad 0x00af9b000000ffff	/* 08: 64-bit code */
-	.quad 0x00cf93000000ffff	/* 10: data */
-	.quad 0x00cf9b000000ffff	/* 18: 32-bit code */
-	.quad 0x00009b000000ffff	/* 20: 16-bit code, base 0 */
-	.quad 0x000093000000ffff	/* 28: 16-bit data, base 0 */
-	.quad 0x00cff3000000ffff	/* 33: user data */
-	.quad 0x00affb000000ffff	/* 3b: user 64-bit code */
-	.fill 2 * MAX_CPUS, 8, 0	/* 40: a TSS for each CPU */
-gdt_end:
-gdt_pointer:
-	.word gdt_end - gdt - 1
-	.quad gdt
-
-	.align 4
-	.global boot_magic, boot_info, ap_index
-boot_magic:	.long 0
-boot_info:	.long 0
-ap_index:	.long 0
-
 	/*
 	 * The low 4 GiB; device memory in the last one uncached; for the supervisor (page_user()
 	 * opens one)
@@ -105,7 +51,3 @@ page_l2:
 	.quad i * 0x200000 + 0x9b
 	.set i, i + 1
 	.endr
-
-	.bss
-	.balign 16
-stacks:	.fill STACK_SIZE * MAX_CPUS

@@ -1,21 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The 256 entry points of the IDT, and the way to trap(struct frame *) and back. */
+/* The entry points of the IDT, and the way to trap(struct frame *) and back. */
 
 	.text
 	.code64
-	.balign 16
-	.global vectors
-vectors:
-	.set v, 0
-	.rept 256
-	.balign 16
-	.if !((v == 8) || (v >= 10 && v <= 14) || (v == 17) || (v == 21))
-	push $0				/* stands in for the error code */
-	.endif
-	push $v
-	jmp common
-	.set v, v + 1
-	.endr
+
+#include "tests/guests/lib/vectors.inc"
 
 common:
 	push %rax

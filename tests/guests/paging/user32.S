@@ -1,20 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* user64.S for 32-bit mode: int pg_go_user(va, stub, struct tss *, value). */
 
-#define SEL_UDATA 0x33
-#define SEL_UCODE 0x3b
-#define VECTOR	  0x81
-
-	.macro stub name, insn
-	.balign 16
-	.global \name
-\name:
-1:	\insn
-2:	int $VECTOR
-	.pushsection ex_table, "a"
-	.long 1b, 2b
-	.popsection
-	.endm
+#include "tests/guests/paging/user.inc"
 
 	.code32
 	.section .text.user, "ax"

@@ -4,20 +4,7 @@
  * the stub read. A fault in a stub goes on behind the access (ex_table).
  */
 
-#define SEL_UDATA 0x33
-#define SEL_UCODE 0x3b
-#define VECTOR	  0x81
-
-	.macro stub name, insn
-	.balign 16
-	.global \name
-\name:
-1:	\insn
-2:	int $VECTOR
-	.pushsection ex_table, "a"
-	.long 1b, 2b
-	.popsection
-	.endm
+#include "tests/guests/paging/user.inc"
 
 	.section .text.user, "ax"
 	.balign 4096
