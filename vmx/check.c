@@ -175,7 +175,7 @@ static u64 read_field(void *arg, enum vmcs_field f)
 
 static bool read_memory(void *arg, u64 pa, u64 *val)
 {
-	const u64 *p = phys_map(HPA(pa), sizeof(*p));
+	const u64 *p = pa >> mmu_hw.maxphyaddr ? NULL : phys_map(HPA(pa), sizeof(*p));
 
 	(void)arg;
 	if (p)
