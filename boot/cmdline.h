@@ -6,7 +6,7 @@
 
 struct boot_options {
 	u32 max_cpus;    /* cpus=N: use at most N CPUs */
-	u32 pool_pages;  /* pool=N: pages for all guests' tables; 0 = as memory allows */
+	u32 pool_pages;  /* pool=N: pages for all guests' tables; 0 = as the machines ask for */
 	bool x2apic;     /* nox2apic clears it */
 	bool quiet;      /* quiet: only warnings and errors on the console */
 	bool exit_debug; /* exit=debug: power off through QEMU's isa-debug-exit */

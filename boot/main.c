@@ -28,6 +28,7 @@
 #include "drivers/console.h"
 #include "drivers/reset.h"
 #include "mmu/mmu.h"
+#include "mmu/pool.h"
 #include "mmu/shadow/ctx.h"
 #include "shell/mux.h"
 #include "shell/shell.h"
@@ -35,6 +36,8 @@
 #include "vmx/ops.h"
 
 #define LOW_FRAMES 8 /* 1024 PDPTs of 32 bytes */
+#define POOL_MIN   256
+#define POOL_MAX   4194304 /* pages that have a name: mmu/pool.h */
 
 static struct boot_info info;
 static struct boot_options options;
@@ -73,14 +76,18 @@ static void boot_early(u32 magic, u64 info_hpa)
 			dropped);
 }
 
-/* Pages for guest tables: 1/64 of memory serves shadow paging of several guests, direct maps need
- * hardly any of it. */
-static void pool_start(void)
+/*
+ * Memory for so many pages of guests' tables, and a header for each; or what pool= says. At most a
+ * sixteenth of what there is: machines that would want more do not fit in the rest.
+ */
+static void pool_start(u64 pages)
 {
-	u64 nr = options.pool_pages ? options.pool_pages
-				    : MIN(MAX(frames_free_count() / 64, 256), 65536);
-	void *p = frames_alloc(nr, 1, 0);
+	u64 nr = pages + ((pages + 1) * sizeof(struct sp) >> PAGE_SHIFT) + 1;
+	void *p;
 
+	nr = MIN(MIN(nr, frames_free_count() / 16), POOL_MAX);
+	nr = options.pool_pages ? options.pool_pages : MAX(nr, POOL_MIN);
+	p = frames_alloc(nr, 1, 0);
 	if (!p)
 		stop("out of memory for the page pool of the guest MMU");
 	mmu_pool_init(ptr_hpa(p), (u32)nr);
@@ -93,13 +100,15 @@ static void pool_start(void)
 static void boot_late(void *arg)
 {
 	static const struct hv_ops *const backends[] = { &svm_ops, &vmx_ops };
+	const struct config *cfg;
 	struct vm *vm = NULL;
 
 	(void)arg;
 	shell_start(options.escape);
 	if (!backend_start(backends, ARRAY_SIZE(backends))) {
-		pool_start();
-		vm = machines_start(&info, options.autostart);
+		cfg = machines_read(&info);
+		pool_start(cfg ? machines_table_pages(cfg) : 0);
+		vm = cfg ? machines_start(cfg, options.autostart) : NULL;
 	}
 	mux_begin(vm);
 }

@@ -163,17 +163,22 @@ static void destroy(struct vm *vm)
 	kfree(vm, sizeof(*vm));
 }
 
+static bool is_shadowed(const struct vm_config *cfg)
+{
+	return cfg->paging == PAGING_SHADOW || (cfg->paging == PAGING_AUTO && !hv->nested_paging());
+}
+
 /*
  * Tables for 4 KiB pages throughout, and some for what is not RAM. With shadow paging one table per
  * 128 KiB: working sets of many processes, for which KVM reckons with half as much.
  */
-static u32 table_quota(const struct vm_config *cfg)
+u64 vm_table_pages(const struct vm_config *cfg)
 {
-	u64 pages = (cfg->memory >> PAGE_SHIFT) / 256 + 64;
+	u64 frames = cfg->memory >> PAGE_SHIFT;
 
-	if (cfg->paging == PAGING_SHADOW)
-		pages = (cfg->memory >> PAGE_SHIFT) / 32 + 256 + (u64)cfg->cpus * MMU_CTX_MIN_PAGES;
-	return (u32)MIN(pages, (u64)mmu_pool_total());
+	if (is_shadowed(cfg))
+		return frames / 32 + 256 + (u64)cfg->cpus * MMU_CTX_MIN_PAGES;
+	return frames / 256 + 64;
 }
 
 static int check_config(const struct vm_config *cfg, char *err, size_t err_size)
@@ -197,9 +202,9 @@ static int check_config(const struct vm_config *cfg, char *err, size_t err_size)
 	return 0;
 }
 
-static struct vm *alloc_vm(const struct vm_config *cfg)
+static struct vm *alloc_vm(const struct vm_config *cfg, u32 table_pages)
 {
-	const struct mmu_vm_cfg mcfg = { .vm_id = nr_vms, .quota_pages = table_quota(cfg) };
+	const struct mmu_vm_cfg mcfg = { .vm_id = nr_vms, .quota_pages = table_pages };
 	struct vm *vm = kzalloc(sizeof(*vm));
 
 	if (!vm)
@@ -215,11 +220,14 @@ static struct vm *alloc_vm(const struct vm_config *cfg)
 	return vm;
 }
 
+#define FEW_PAGES 16
+
 /* What helps when a VM cannot be had for want of memory. A direct map takes some ten pages. */
-static const char *memory_advice(void)
+static const char *memory_advice(const struct vm *vm)
 {
-	return mmu_pool_free() < 16
-		       ? "the pool for guests' tables is used up, boot with a larger pool="
+	return vm->mmu.quota - vm->mmu.used < FEW_PAGES || mmu_pool_free() < FEW_PAGES
+		       ? "its share of the pool for guests' tables is used up, boot with a larger "
+			 "pool="
 		       : "lower its memory=";
 }
 
@@ -228,7 +236,7 @@ static u64 free_pages(void)
 	return frames_free_count() + mmu_pool_free();
 }
 
-struct vm *vm_create(const struct vm_config *cfg, char *err, size_t err_size)
+struct vm *vm_create(const struct vm_config *cfg, u32 table_pages, char *err, size_t err_size)
 {
 	struct vm_config c = *cfg;
 	u64 before = free_pages();
@@ -237,12 +245,14 @@ struct vm *vm_create(const struct vm_config *cfg, char *err, size_t err_size)
 
 	if (check_config(&c, err, err_size))
 		return NULL;
-	if (c.paging == PAGING_AUTO && !hv->nested_paging())
+	if (is_shadowed(&c))
 		c.paging = PAGING_SHADOW;
-	vm = alloc_vm(&c);
+	vm = alloc_vm(&c, table_pages);
 	if (!vm) {
-		snprintf(err, err_size, "vm %s: out of memory for its records: %s", cfg->name,
-			 memory_advice());
+		snprintf(err, err_size,
+			 "vm %s: out of memory for its records: boot with a larger pool=, or "
+			 "fewer machines",
+			 cfg->name);
 		return NULL;
 	}
 	if (vm_mem_init(vm, err, err_size)) {
@@ -255,7 +265,7 @@ struct vm *vm_create(const struct vm_config *cfg, char *err, size_t err_size)
 			err, err_size,
 			"vm %s: out of memory for its %u vCPUs, devices and page tables (error %d): "
 			"%s",
-			cfg->name, (unsigned)cfg->cpus, -ret, memory_advice());
+			cfg->name, (unsigned)cfg->cpus, -ret, memory_advice(vm));
 		destroy(vm);
 		return NULL;
 	}

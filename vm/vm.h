@@ -130,8 +130,16 @@ struct vm_module {
 	u64 size;
 };
 
-/* Creates a VM in state VM_STOPPED; NULL with one sentence in err on failure. */
-struct vm *vm_create(const struct vm_config *cfg, char *err, size_t err_size);
+/*
+ * Pages of the MMU's pool that the tables of such a machine come to when it is busy. After
+ * hv_ops.init().
+ */
+u64 vm_table_pages(const struct vm_config *cfg);
+/*
+ * Creates a VM in state VM_STOPPED that may hold so many pages of the MMU's pool; NULL with one
+ * sentence in err on failure.
+ */
+struct vm *vm_create(const struct vm_config *cfg, u32 table_pages, char *err, size_t err_size);
 /* Loads the guest's files and starts it. Waits for the outcome, so the caller must be a
  * thread. */
 int vm_start(struct vm *vm, char *err, size_t err_size);
