@@ -210,6 +210,12 @@ static __always_inline void irq_enable(void)
 	__asm__ volatile("sti" : : : "memory");
 }
 
+/* Takes the interrupts that are pending. On QEMU TCG nothing shorter lets one in. */
+static __always_inline void take_irqs(void)
+{
+	__asm__ volatile("sti; nop; cli" : : : "memory");
+}
+
 static __always_inline void cpu_pause(void)
 {
 	__asm__ volatile("pause" : : : "memory");

@@ -25,9 +25,11 @@ struct svm_cpu {
 	bool flush_all;
 };
 
-#define BUSY_FLUSHING 1 /* the tag is being flushed */
-#define BUSY_STEPPING 2 /* TF is set for us */
-#define BUSY_VIRQ     4 /* an interrupt goes in as a virtual one: svm_inject() */
+#define BUSY_FLUSHING 1  /* the tag is being flushed */
+#define BUSY_STEPPING 2  /* TF is set for us */
+#define BUSY_VIRQ     4  /* an interrupt goes in as a virtual one: svm_inject() */
+#define BUSY_WINDOW   8  /* a virtual interrupt is to make the guest exit */
+#define BUSY_POLL     16 /* always, on Bochs: physical interrupts may wait without an exit */
 
 enum nmi_state {
 	NMI_OPEN,

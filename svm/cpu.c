@@ -86,6 +86,9 @@ void svm_load(struct vcpu *v)
 		s->flush = true;
 	}
 	predictor_barrier(&c->last_vm, v->vm);
+	/* QUIRK: VMRUN of Bochs does not load CR2. */
+	if (svm_facts.is_bochs)
+		write_cr2(s->vmcb->save.cr2);
 	if (s->vmcb->save.dr7 & DR7_ENABLED)
 		svm_dr_own(v);
 }

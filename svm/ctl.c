@@ -139,6 +139,7 @@ int svm_vcpu_init(struct vcpu *v)
 	}
 	s->vmcb_hpa = ptr_hpa(s->vmcb).v;
 	s->mmu = &v->vm->mmu;
+	s->busy = svm_facts.is_bochs ? BUSY_POLL : 0;
 	ctl_setup(s->vmcb);
 	if (v->vm->mmu.shadow.on)
 		shadow_setup(s->vmcb);

@@ -220,6 +220,20 @@ static __noinline enum exit_reason exited_busy(struct vcpu *v, struct svm_vcpu *
 		flushed(v, s, (u32)c->exit_code != VMEXIT_INVALID);
 	if (s->busy & BUSY_VIRQ)
 		svm_virq_ended(v);
+	/*
+	 * QUIRK: after a VMRUN with the guest's IF = 0 physical interrupts of Bochs wait without an
+	 * exit until the guest changes its IF. So they are taken at any exit.
+	 */
+	if ((s->busy & BUSY_POLL) && !(v->regs.rflags & RFLAGS_IF)) {
+		take_irqs();
+		vcpu_request_self(v, VREQ_RESCHED);
+	}
+	/*
+	 * QUIRK: VMRUN of Bochs overlooks V_IRQ if the guest's IF is 1 already, and the window would
+	 * open at the guest's next STI. An exit with IF = 1 is as good as the window.
+	 */
+	if ((s->busy & BUSY_WINDOW) && (v->regs.rflags & RFLAGS_IF))
+		vcpu_request_self(v, VREQ_EVENT);
 	if ((c->exit_int_info & EVENTINJ_VALID) && !v->redelivery)
 		svm_interrupted(v);
 	if ((s->busy & BUSY_STEPPING) && svm_stepped(v)) {

@@ -37,8 +37,14 @@ static void nmi_set(struct svm_vcpu *s, enum nmi_state state)
 	iret_intercept(s, state == NMI_MASKED);
 }
 
-static void virq_set(struct vmcb *b, bool pending, bool exits)
+static void virq_set(struct svm_vcpu *s, bool pending, bool exits)
 {
+	struct vmcb *b = s->vmcb;
+
+	if (exits)
+		s->busy |= BUSY_WINDOW;
+	else
+		s->busy &= (u8)~BUSY_WINDOW;
 	vmcb_intercept_set(b, ICPT_VINTR, exits);
 	b->ctl.int_ctl = pending ? b->ctl.int_ctl | VIRQ : b->ctl.int_ctl & ~VIRQ;
 	vmcb_dirty(b, CLEAN_INTERCEPTS | CLEAN_INT_CTL);
@@ -56,7 +62,7 @@ static void inject_virq(struct svm_vcpu *s, u8 vector)
 {
 	s->busy |= BUSY_VIRQ;
 	s->vmcb->ctl.int_vector = vector;
-	virq_set(s->vmcb, true, false);
+	virq_set(s, true, false);
 }
 
 /*
@@ -76,7 +82,7 @@ void svm_virq_ended(struct vcpu *v)
 		v->stat.reinjected++;
 		vcpu_request_self(v, VREQ_EVENT);
 	}
-	virq_set(s->vmcb, v->irq_window, v->irq_window);
+	virq_set(s, v->irq_window, v->irq_window);
 }
 
 void svm_inject(struct vcpu *v, const struct vcpu_event *e)
@@ -103,7 +109,7 @@ void svm_cancel(struct vcpu *v)
 	s->vmcb->ctl.event_inj = 0;
 	if (s->busy & BUSY_VIRQ) {
 		s->busy &= (u8)~BUSY_VIRQ;
-		virq_set(s->vmcb, v->irq_window, v->irq_window);
+		virq_set(s, v->irq_window, v->irq_window);
 	}
 	if ((queued & EVENTINJ_VALID) && EVENTINJ_TYPE(queued) == EVENTINJ_TYPE_NMI)
 		nmi_set(s, NMI_OPEN);
@@ -218,7 +224,7 @@ void svm_irq_window(struct vcpu *v, bool on)
 	if (on && in_lost_shadow(v))
 		exit_soon(v);
 	else if (vmcb_intercept_get(s->vmcb, ICPT_VINTR) != on)
-		virq_set(s->vmcb, on, on);
+		virq_set(s, on, on);
 }
 
 /* After NMI_MASKED the IRET exits anyway; what exit_soon() began ends by itself. */

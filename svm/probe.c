@@ -60,6 +60,8 @@ int svm_probe(char *why, size_t size)
 		f->features = r.edx;
 		/* Bochs has no VM_CR: RDMSR faults, and SVM is enabled. */
 		f->vm_cr_ok = rdmsr_safe(MSR_VM_CR, &f->vm_cr) == 0;
+		/* The one CPU with SVM that has no VM_CR; nothing else tells it from real ones. */
+		f->is_bochs = !f->vm_cr_ok;
 	}
 	return svm_judge(f, why, size);
 }

@@ -35,11 +35,12 @@ struct svm_facts {
 	bool svm;      /* CPUID 8000_0001 ECX.SVM */
 	bool vm_cr_ok; /* RDMSR VM_CR did not fault */
 	u64 vm_cr;
-	u32 revision; /* CPUID 8000_000A EAX[7:0] */
-	u32 nr_asids; /* EBX; ASID 0 is the host's */
-	u32 features; /* EDX */
-	bool pku;     /* CPUID 7 ECX bit 3 */
-	bool is_tcg;  /* QUIRK: svm_shadow_lost(), invalid(), inject_virq() */
+	u32 revision;  /* CPUID 8000_000A EAX[7:0] */
+	u32 nr_asids;  /* EBX; ASID 0 is the host's */
+	u32 features;  /* EDX */
+	bool pku;      /* CPUID 7 ECX bit 3 */
+	bool is_tcg;   /* QUIRK: svm_shadow_lost(), invalid(), inject_virq() */
+	bool is_bochs; /* QUIRK: exited_busy(), svm_load(), svm_set_sreg() */
 	const char *vendor;
 	const char *below; /* signature of the hypervisor that we run under, or "" */
 };

@@ -118,6 +118,8 @@ void svm_set_sreg(struct vcpu *v, enum vcpu_sreg r, u64 val)
 		val |= EFER_HIDDEN;
 		s->lme_hidden = false;
 	}
+	if (r == SR_CR2 && svm_facts.is_bochs)
+		write_cr2(val); /* QUIRK: see svm_load() */
 	*(u64 *)(void *)p = val;
 	if (r == SR_CR0 || r == SR_CR4 || r == SR_EFER)
 		hide_lme(s);

@@ -16,7 +16,7 @@
 /* The interrupt is pending; it comes in as soon as it may. Whom it woke may go first. */
 static void irq(struct vcpu *v)
 {
-	__asm__ volatile("sti; nop; cli" : : : "memory");
+	take_irqs();
 	if (v->cpu->slice_end)
 		vcpu_yield(v);
 }

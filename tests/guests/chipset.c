@@ -344,7 +344,10 @@ static void others(void)
 	outw(0x510, 0);
 	for (u32 i = 0; i < 4; i++)
 		sig |= (u32)inb(0x511) << 8 * i;
-	check(sig == 0x554d4551, "chipset.fw_cfg", "signature 0x%x", sig); /* "QEMU" */
+	if (runs_on(BARE_BOCHS))
+		skip("chipset.fw_cfg", "Bochs has none");
+	else
+		check(sig == 0x554d4551, "chipset.fw_cfg", "signature 0x%x", sig); /* "QEMU" */
 	outl(0xcf8, 0x80000000);
 	id = inl(0xcfc);
 	outl(0xcf8, 0x80000008);
@@ -352,7 +355,8 @@ static void others(void)
 	      "id 0x%x class 0x%x", id, inl(0xcfc) >> 16);
 	outl(0xcf8, 0x8000f800);
 	check(inl(0xcfc) == ~0U, "chipset.pci_absent", "0x%x", inl(0xcfc));
-	check(inb(0x2e8) == 0xff && inl(0x5000) == ~0U, "chipset.absent_port", "0x%x", inb(0x2e8));
+	check_known(BARE_BOCHS, inb(0x2e8) == 0xff && inl(0x5000) == ~0U, "chipset.absent_port",
+		    "not all bits are set");
 }
 
 void guest_main(void)

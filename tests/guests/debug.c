@@ -45,7 +45,7 @@ static void on_debug(struct frame *f)
 	rip_seen = f->rip;
 	if (dr6_seen & BIT(14) && steps < ARRAY_SIZE(stepped))
 		stepped[steps++] = f->rip;
-	if (dr6_seen & 0xf)
+	if ((dr6_seen & 0xf) || !(dr6_seen & BIT(14)))
 		f->rflags |= RFLAGS_RF;
 	write_dr6(0xffff0ff0);
 }
@@ -82,16 +82,16 @@ static void breakpoints(void)
 			 : "r"(0x402ULL)
 			 : "memory");
 	write_dr7(0x400);
-	check(rip_seen == where && dr6_seen & 1, "debug.execution", "at 0x%llx, DR6 0x%llx",
-	      (unsigned long long)rip_seen, (unsigned long long)dr6_seen);
+	check_known(BOCHS_SVM, rip_seen == where && dr6_seen & 1, "debug.execution",
+		    "#DB at another place or without B0 in DR6");
 	dr6_seen = rip_seen = 0;
 	write_dr0((u64)&cell);
 	write_dr7(0x400 | 2 | 0x9ULL << 16 | 1ULL << 18 | 1ULL << 19); /* write, 8 bytes ... */
 	write_dr7(0x400 | 2 | 1ULL << 16 | 2ULL << 18);                /* write, 8 bytes */
 	__asm__ volatile("lea 1f(%%rip), %0; movq $1, %1; 1: nop" : "=&r"(where), "=m"(cell));
 	write_dr7(0x400);
-	check(rip_seen == where && dr6_seen & 1, "debug.data_write", "at 0x%llx, DR6 0x%llx",
-	      (unsigned long long)rip_seen, (unsigned long long)dr6_seen);
+	check_known(BOCHS_SVM, rip_seen == where && dr6_seen & 1, "debug.data_write",
+		    "#DB at another place or without B0 in DR6");
 	dr6_seen = 0;
 	write_dr7(0x400 | 2 | 1ULL << 16 | 2ULL << 18);
 	__asm__ volatile("mov %1, %0" : "=r"(where) : "m"(cell));
@@ -105,6 +105,10 @@ static void single_step(void)
 {
 	u64 mark[6];
 
+	if (runs_on(BOCHS_SVM)) {
+		skip("debug.step", "erratum: Bochs: the step at a #VMEXIT hits the host");
+		return;
+	}
 	steps = 0;
 	__asm__ volatile("lea 1f(%%rip), %%rax; mov %%rax, %0\n"
 			 "lea 2f(%%rip), %%rax; mov %%rax, %1\n"
@@ -155,9 +159,9 @@ static void special(void)
 	write_dr7(0x400);
 	dr6_seen = 0;
 	rip_seen = 0;
-	check_cpu_erratum(PROBE(".byte 0xf1; nop", , ) == NO_TRAP && rip_seen &&
-				  !(dr6_seen & 0xe00f),
-			  "debug.icebp", "INT1 did not raise #DB alone");
+	check_known(CPU_TCG | BOCHS_SVM,
+		    PROBE(".byte 0xf1; nop", , ) == NO_TRAP && rip_seen && !(dr6_seen & 0xe00f),
+		    "debug.icebp", "INT1 did not raise #DB alone");
 }
 
 void guest_main(void)

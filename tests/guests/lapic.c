@@ -105,8 +105,10 @@ static void priorities(void)
 	sti_nop();
 	sti_nop();
 	check(in_service == (1 | (LOW & 0xf0) << 8), "lapic.isr_and_ppr", "0x%x", in_service);
-	check(nr_order == 3 && order[0] == HIGH && order[1] == LOW && order[2] == SAME,
-	      "lapic.priority", "%u: %x %x %x", nr_order, order[0], order[1], order[2]);
+	if (!check_known(BARE_BOCHS,
+			 nr_order == 3 && order[0] == HIGH && order[1] == LOW && order[2] == SAME,
+			 "lapic.priority", "not the highest first, or one of the same class"))
+		say("%u: %x %x %x\n", nr_order, order[0], order[1], order[2]);
 	trap_set(LOW, note);
 	nr_order = 0;
 	apic_write(APIC_TPR, 0x50);
@@ -152,7 +154,8 @@ static void errors(void)
 	check_erratum(apic_read(APIC_ESR) & 0x60, "lapic.illegal_vector",
 		      "an IPI with vector 5 set no error");
 	sti_nop();
-	check_erratum(trap_count[ERRORV] == n + 1, "lapic.error_interrupt", "none came");
+	check_known(BARE_TCG | BARE_BOCHS, trap_count[ERRORV] == n + 1, "lapic.error_interrupt",
+		    "none came");
 	apic_write(APIC_ESR, 0);
 	check(apic_read(APIC_ESR) == 0, "lapic.esr_clears", "0x%x", apic_read(APIC_ESR));
 	apic_write(APIC_LVT_ERROR, LVT_MASKED);

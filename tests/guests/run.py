@@ -154,7 +154,7 @@ def boot_bare(run, host, log, tmp):
 def boot_umbra(run, host, paging, log, tmp):
     """The emulator with Umbra, and the program as its one machine."""
     ini = os.path.join(tmp, "machine.ini")
-    below = "bochs" if host.emulator == "bochs" else "tcg"
+    below = "tcg" if host.emulator == "qemu" else f"bochs-{host.backend}"
     with open(ini, "w", encoding="utf-8") as f:
         f.write(f"[vm t]\ncpus = {run.cpus}\nmemory = {run.memory}\nkernel = {run.guest}\n"
                 f"paging = {host.word(paging)}\n"

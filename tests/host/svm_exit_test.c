@@ -519,6 +519,22 @@ static void window_behind_an_event_is_a_physical_interrupt(void **state)
 	assert_true(v.requests & VREQ_EVENT);
 }
 
+static void exit_with_if_is_as_good_as_the_interrupt_window(void **state)
+{
+	(void)state;
+	svm_irq_window(&v, true);
+	assert_true(vmcb_intercept_get(&b, ICPT_VINTR));
+	leave(VMEXIT_INTR, 0, 0);
+	assert_false(v.requests & VREQ_EVENT);
+	b.save.rflags = RFLAGS_IF;
+	leave(VMEXIT_INTR, 0, 0);
+	assert_true(v.requests & VREQ_EVENT);
+	svm_irq_window(&v, false);
+	v.requests = 0;
+	leave(VMEXIT_INTR, 0, 0);
+	assert_false(v.requests & VREQ_EVENT);
+}
+
 static void interrupted_nmi_delivery_unmasks(void **state)
 {
 	(void)state;
@@ -538,6 +554,7 @@ int main(void)
 		cmocka_unit_test_setup(registers_come_back, setup),
 		cmocka_unit_test_setup(reserved_cr_bit_is_the_guests_fault_on_tcg, setup),
 		cmocka_unit_test_setup(plain_exits, setup),
+		cmocka_unit_test_setup(exit_with_if_is_as_good_as_the_interrupt_window, setup),
 		cmocka_unit_test_setup(msr_direction_is_in_exitinfo1, setup),
 		cmocka_unit_test_setup(task_switch, setup),
 		cmocka_unit_test_setup(port_access, setup),

@@ -143,6 +143,7 @@ static void probe_survives_an_msr_that_faults(void **state)
 	cpu_features = BIT32(CPU_SVM);
 	(void)!svm_probe(why, sizeof(why));
 	assert_false(svm_facts.vm_cr_ok);
+	assert_true(svm_facts.is_bochs);
 }
 
 int main(void)

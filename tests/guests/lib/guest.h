@@ -27,11 +27,21 @@ void say(const char *fmt, ...) __printf(1, 2);
 bool check(bool holds, const char *name, const char *reason, ...) __printf(3, 4);
 void skip(const char *name, const char *reason);
 /*
- * check(), but the rule is known to be broken on bare QEMU TCG: prints skip where it is broken
- * there. A hypervisor that emulates the matter must keep the rule all the same.
+ * Emulators that the program may run on. One below a hypervisor, or Bochs bare, is known by "host="
+ * on the command line.
  */
+#define BARE_TCG   1u
+#define BARE_BOCHS 2u
+#define CPU_TCG    4u /* bare, or below a hypervisor */
+#define CPU_BOCHS  8u
+#define BOCHS_SVM  16u /* a guest of Bochs' SVM */
+/*
+ * check(), but the rule is known to be broken on these: prints skip where it is broken there. What
+ * a hypervisor emulates must keep the rule also under one that runs on them.
+ */
+bool check_known(u32 broken, bool holds, const char *name, const char *reason);
+/* QEMU TCG alone, bare; and for what a hypervisor leaves to the CPU, below one too. */
 bool check_erratum(bool holds, const char *name, const char *reason);
-/* The same for what a hypervisor leaves to the CPU: also broken under one that runs on TCG. */
 bool check_cpu_erratum(bool holds, const char *name, const char *reason);
 /* Ends the program as broken. */
 void fatal(const char *fmt, ...) __printf(1, 2) __noreturn;
@@ -40,7 +50,8 @@ void guest_exit(u8 status) __noreturn;
 
 bool on_tcg(void);     /* bare QEMU without hardware help */
 bool cpu_is_tcg(void); /* the same, or "host=tcg" on the command line says that it lies below */
-bool on_umbra(void);   /* under the hypervisor that this tree builds */
+bool runs_on(u32 emulators); /* one of those above */
+bool on_umbra(void);         /* under the hypervisor that this tree builds */
 
 /* --- boot information (multiboot1) ------------------------------------------------------------ */
 

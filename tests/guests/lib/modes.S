@@ -156,6 +156,7 @@ real_stub:
 	mov $0x28, %ax			/* their limits stay in real mode */
 	mov %ax, %ds
 	mov %ax, %es
+	mov %ax, %fs
 	mov %ax, %ss
 	mov %ax, %fs
 	mov %ax, %gs

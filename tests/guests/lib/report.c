@@ -64,25 +64,26 @@ void skip(const char *name, const char *reason)
 	say("skip %s: %s\n", name, reason);
 }
 
-static bool check_known(bool holds, bool broken_here, const char *name, const char *reason)
+bool check_known(u32 broken, bool holds, const char *name, const char *reason)
 {
 	char text[128];
 
-	if (holds || !broken_here)
+	if (holds || !runs_on(broken))
 		return check(holds, name, "%s", reason);
-	snprintf(text, sizeof(text), "erratum: QEMU TCG: %s", reason);
+	snprintf(text, sizeof(text), "erratum: %s: %s", cpu_is_tcg() ? "QEMU TCG" : "Bochs",
+		 reason);
 	skip(name, text);
 	return false;
 }
 
 bool check_erratum(bool holds, const char *name, const char *reason)
 {
-	return check_known(holds, on_tcg(), name, reason);
+	return check_known(BARE_TCG, holds, name, reason);
 }
 
 bool check_cpu_erratum(bool holds, const char *name, const char *reason)
 {
-	return check_known(holds, cpu_is_tcg(), name, reason);
+	return check_known(CPU_TCG, holds, name, reason);
 }
 
 void guest_exit(u8 status)
@@ -127,6 +128,21 @@ bool on_tcg(void)
 bool cpu_is_tcg(void)
 {
 	return on_tcg() || strstr(boot_args(), "host=tcg");
+}
+
+bool runs_on(u32 emulators)
+{
+	u32 here = 0;
+
+	if (on_tcg())
+		here |= BARE_TCG;
+	if (cpu_is_tcg())
+		here |= CPU_TCG;
+	if (strstr(boot_args(), "host=bochs"))
+		here |= on_umbra() ? CPU_BOCHS : CPU_BOCHS | BARE_BOCHS;
+	if (strstr(boot_args(), "host=bochs-svm") && on_umbra())
+		here |= BOCHS_SVM;
+	return here & emulators;
 }
 
 bool on_umbra(void)
