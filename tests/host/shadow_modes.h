@@ -63,6 +63,15 @@ static inline void modes_spaces(struct sim_space s[SIM_MODES])
 		s[m] = modes_space(m, MODE_GPA(m));
 }
 
+/* No context keeps more. */
+static inline void keep_roots(u8 nr)
+{
+	struct mmu_tune t = sim.vm.shadow.tune;
+
+	t.roots = nr;
+	mmu_shadow_tune(&sim.vm, &t);
+}
+
 static inline u64 root_builds(void)
 {
 	return sim_stat(MMU_STAT_ROOT_BUILD);

@@ -13,14 +13,6 @@
 /* An access to address 5 of each GiB. */
 #define IN_GIB(i) ((u64)(i) << 30 | MODE_GVA)
 
-static void keep_roots(u8 nr)
-{
-	struct mmu_tune t = sim.vm.shadow.tune;
-
-	t.roots = nr;
-	mmu_shadow_tune(&sim.vm, &t);
-}
-
 /* --- keys (S2.1, S2.10, S2.12) ---------------------------------------------------------------- */
 
 /* S2.1: CR3s that differ in bits 11:5 only are different address spaces. */

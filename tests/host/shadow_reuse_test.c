@@ -109,6 +109,14 @@ static void linked_table_of_another_frame_is_not_used(void **state)
 
 /* --- S3.9 to S3.11 ---------------------------------------------------------------------------- */
 
+static void fill_ahead(void)
+{
+	struct mmu_tune t = sim.vm.shadow.tune;
+
+	t.prefetch = 8;
+	mmu_shadow_tune(&sim.vm, &t);
+}
+
 /*
  * S3.9: a fault that builds all tables below the root's reads each entry once, to compare it; that
  * of the leaf comes with its neighbours, which are filled ahead from the same read.
@@ -117,14 +125,11 @@ static void fault_reads_each_entry_once(void **state)
 {
 	(void)state;
 	for (u32 mode = SIM_32; mode < SIM_MODES; mode++) {
-		struct mmu_tune t;
 		struct two two;
 		u64 before;
 
 		setup(true);
-		t = sim.vm.shadow.tune;
-		t.prefetch = 8;
-		mmu_shadow_tune(&sim.vm, &t);
+		fill_ahead();
 		two = two_tables(mode);
 		before = sim_stat(MMU_STAT_GUEST_READ);
 		sim_expect_ok(reader, VA, MMU_R, OLD);
@@ -495,15 +500,12 @@ static void filling_ahead_spares_tables(void **state)
 {
 	(void)state;
 	for (u32 mode = SIM_32; mode < SIM_MODES; mode++) {
-		struct mmu_tune t;
 		struct two two;
 		struct sim_out out;
 		u64 table;
 
 		setup(true);
-		t = sim.vm.shadow.tune;
-		t.prefetch = 8;
-		mmu_shadow_tune(&sim.vm, &t);
+		fill_ahead();
 		two = two_tables(mode);
 		table = two.pde & ~0xfffULL;
 		sim_poke(sim_pte(&two.space, NEXT, 1), table | LEAF, size);

@@ -292,14 +292,6 @@ static void rights_of_hardware_need_no_other_root(void **state)
 
 /* --- the end of a root (S0.5, S0.6, S0.7) ----------------------------------------------------- */
 
-static void keep_roots(u8 nr)
-{
-	struct mmu_tune t = sim.vm.shadow.tune;
-
-	t.roots = nr;
-	mmu_shadow_tune(&sim.vm, &t);
-}
-
 /* S0.5: with one root in all, each is freed in the mode of the next. */
 static void a_root_is_freed_as_what_it_is(void **state)
 {
