@@ -229,7 +229,7 @@ static __noinline enum exit_reason exited_busy(struct vcpu *v, struct svm_vcpu *
 		vcpu_request_self(v, VREQ_RESCHED);
 	}
 	/*
-	 * QUIRK: VMRUN of Bochs overlooks V_IRQ if the guest's IF is 1 already, and the window would
+	 * QUIRK: VMRUN of Bochs overlooks V_IRQ if the guest's IF is 1 already: the window would
 	 * open at the guest's next STI. An exit with IF = 1 is as good as the window.
 	 */
 	if ((s->busy & BUSY_WINDOW) && (v->regs.rflags & RFLAGS_IF))
