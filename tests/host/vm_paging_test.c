@@ -277,6 +277,38 @@ static void an_entry_makes_the_root_first(void **state)
 	assert_int_equal(shadow_entries, 2);
 }
 
+static void touch(u64 gva, u32 access)
+{
+	struct mmu_shadow_fault f = { .gva = GVA(gva), .access = access };
+	struct mmu_result r;
+
+	assert_int_equal(mmu_shadow_fault(v->mmu, &f, &r), MMU_FIXED);
+}
+
+/* The guest has written to more of its tables than are synced under one hold of the lock. */
+static void an_entry_goes_on_until_all_tables_are_in_sync(void **state)
+{
+	const u32 nr = 40;
+
+	(void)state;
+	assert_int_equal(paging_enter(v), EXIT_HLT);
+	for (u32 i = 1; i <= nr; i++) {
+		u64 table = 0x80000 + i * PAGE_SIZE, gva = i * 2 * SZ_1M;
+
+		guest(PD)[i] = table | TABLE;
+		*guest(table) = DATA | LEAF;
+		touch(gva, MMU_R);
+		touch(table, MMU_W);
+		*guest(table) = 0;
+	}
+	assert_int_equal(fake_vm.mmu.stat.count[MMU_STAT_UNSYNC], nr);
+	assert_true(paging_write(v, SR_CR3, PML4));
+	assert_int_equal(paging_enter(v), EXIT_HLT);
+	assert_true(mmu_shadow_ready(v->mmu));
+	assert_int_equal(fake_vm.mmu.stat.count[MMU_STAT_SYNC], nr);
+	sim_audit(&fake_vm.mmu);
+}
+
 /* Another CPU makes all roots obsolete when this one has just looked at its own. */
 static enum exit_reason zapped_before_the_first(struct vcpu *of)
 {
@@ -335,6 +367,7 @@ int main(void)
 		TEST_FROM(pdptes_with_reserved_bits_change_nothing, setup_pae),
 		TEST_LONG_MODE(the_guard_hears_of_what_can_concern_it),
 		TEST_LONG_MODE(an_entry_makes_the_root_first),
+		TEST_LONG_MODE(an_entry_goes_on_until_all_tables_are_in_sync),
 		TEST_LONG_MODE(an_entry_whose_root_goes_meanwhile_begins_again),
 		TEST_LONG_MODE(an_entry_without_a_root_is_called_off_and_ends_the_machine),
 	};
