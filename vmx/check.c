@@ -206,6 +206,12 @@ static u64 perf_global_known(void)
 	return (BIT(general) - 1) | (BIT(fixed) - 1) << 32;
 }
 
+/* Of CPUID 7 EBX. */
+static bool has_ebx7(u32 bit)
+{
+	return cpuid(0, 0).eax >= 7 && (cpuid(7, 0).ebx & BIT32(bit));
+}
+
 static struct check_cpu this_machine(void)
 {
 	struct check_cpu cpu = {
@@ -214,6 +220,8 @@ static struct check_cpu this_machine(void)
 		.perf_global_known = perf_global_known(),
 		.phys_bits = mmu_hw.maxphyaddr,
 		.linear_bits = (u8)(cpuid(0x80000008, 0).eax >> 8),
+		.sgx = has_ebx7(2),
+		.rtm = has_ebx7(11),
 	};
 
 	if (vmx_has(&vmx_facts, VMX_HAS_VMFUNC))

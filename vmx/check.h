@@ -22,6 +22,7 @@ struct check_cpu {
 	u64 vmfunc;                        /* IA32_VMX_VMFUNC */
 	u64 efer_known, perf_global_known; /* bits that exist in the MSR */
 	u8 phys_bits, linear_bits;
+	bool sgx, rtm;
 };
 
 struct check {

@@ -157,6 +157,20 @@ static bool event_wakes(const struct check *c, const struct check_rule *r)
 	}
 }
 
+static struct check_bits blocking_reserved(const struct check *c, const struct check_rule *r)
+{
+	(void)r;
+	return (struct check_bits){ .zeros = BLOCKED_RESERVED |
+					     (c->cpu->sgx ? 0 : BLOCKED_ENCLAVE) };
+}
+
+static struct check_bits pending_reserved(const struct check *c, const struct check_rule *r)
+{
+	(void)r;
+	return (struct check_bits){ .zeros = PENDING_DB_RESERVED |
+					     (c->cpu->rtm ? 0 : PENDING_DB_RTM) };
+}
+
 static bool one_shadow(const struct check *c, const struct check_rule *r)
 {
 	const u64 both = BLOCKED_BY_STI | BLOCKED_BY_MOV_SS;
@@ -328,7 +342,8 @@ static const struct check_rule state_rules[] = {
 	  ZEROS(MASK(31, 0)) },
 	{ "the event wakes the guest", VMCS_GUEST_ACTIVITY, .ok = event_wakes,
 	  .allowed = "0 (active), or another that the event ends" },
-	{ "blocking has no reserved bit", VMCS_GUEST_INTERRUPTIBILITY, ZEROS(BLOCKED_RESERVED) },
+	{ "blocking has no reserved bit", VMCS_GUEST_INTERRUPTIBILITY,
+	  .cpu_bits = blocking_reserved },
 	{ "STI and MOV SS do not block together", VMCS_GUEST_INTERRUPTIBILITY, .ok = one_shadow,
 	  .allowed = "bit 0 or bit 1 = 0" },
 	{ "STI blocks only with IF", VMCS_GUEST_INTERRUPTIBILITY, .when = interrupts_off,
@@ -342,7 +357,7 @@ static const struct check_rule state_rules[] = {
 	  IF(PIN, PIN_VIRTUAL_NMI), .when = injects_arg, ZEROS(BLOCKED_BY_NMI) },
 	{ "MOV SS does not block in an enclave", VMCS_GUEST_INTERRUPTIBILITY, .when = in_enclave,
 	  ZEROS(BLOCKED_BY_MOV_SS) },
-	{ "pending #DB has no reserved bit", VMCS_GUEST_PENDING_DB, ZEROS(PENDING_DB_RESERVED) },
+	{ "pending #DB has no reserved bit", VMCS_GUEST_PENDING_DB, .cpu_bits = pending_reserved },
 	{ "a step that waits is that of TF", VMCS_GUEST_PENDING_DB, .when = step_put_off,
 	  .cpu_bits = step },
 	{ "a #DB in a transaction is alone", VMCS_GUEST_PENDING_DB, .when = rtm_pending,

@@ -132,6 +132,8 @@ static inline void make_cpu(void)
 		.perf_global_known = MASK(34, 32) | MASK(3, 0),
 		.phys_bits = 40,
 		.linear_bits = 48,
+		.sgx = true,
+		.rtm = true,
 	};
 }
 

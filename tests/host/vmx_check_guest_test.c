@@ -438,6 +438,9 @@ static void each_broken_blocking_is_named(void **state)
 	only("MOV SS does not block in an enclave", f);
 	put(f, BLOCKED_ENCLAVE | BLOCKED_BY_NMI);
 	none();
+	put(f, BLOCKED_ENCLAVE);
+	cpu.sgx = false;
+	only("blocking has no reserved bit", f);
 	for (u32 b = 0; b < 2; b++) {
 		event(EVENTINJ_TYPE_INTR, 0x30);
 		put(f, BIT(b));
@@ -492,6 +495,9 @@ static void each_broken_pending_debug_trap_is_named(void **state)
 	none();
 	put(f, PENDING_DB_RTM | PENDING_DB_ENABLED);
 	none();
+	put(f, PENDING_DB_RTM | PENDING_DB_ENABLED);
+	cpu.rtm = false;
+	only("pending #DB has no reserved bit", f);
 	put(f, PENDING_DB_RTM);
 	only("a #DB in a transaction is alone", f);
 	for (u32 b = 0; b < 4; b++) {
