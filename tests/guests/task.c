@@ -239,13 +239,13 @@ static const char *name_of(const char *name)
 	return text;
 }
 
-/* What TCG does wrong; under shadow paging the hypervisor does it. */
+/* What TCG or Bochs does wrong; under shadow paging the hypervisor does it. */
 static void erratum(bool holds, const char *name, const char *reason)
 {
 	if (strstr(boot_args(), "paging=shadow"))
 		check(holds, name, "%s", reason);
 	else
-		check_cpu_erratum(holds, name, reason);
+		check_known(CPU_TCG | BOCHS_SVM, holds, name, reason);
 }
 
 /* Bochs' own switches stop it, or say another byte. */

@@ -12,18 +12,53 @@ import pytest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
-for folder in ("tests/system", "boot/grub"):
+for folder in ("tests", "tests/system", "boot/grub"):
     sys.path.insert(0, os.path.join(TOP, folder))
 import iso  # noqa: E402
+import kept  # noqa: E402
 import linux  # noqa: E402
 import machine  # noqa: E402
 
 TEST_SECONDS = 120
 
 
+def pytest_addoption(parser):
+    """What `make test-all` gives, to be resumable."""
+    parser.addoption("--keep", help="file of results; what it has from before is not run again")
+
+
 def pytest_configure(config):
-    """Names of our marks."""
+    """Names of our marks; results of before."""
     config.addinivalue_line("markers", "long: takes minutes; only `make test-all` runs it")
+    config.pluginmanager.register(Keeper(config))
+
+
+class Keeper:
+    """Keeps the reports of tests, and shows kept ones instead of running the test."""
+
+    def __init__(self, config):
+        tests = sorted(f"{HERE}/{name}" for name in os.listdir(HERE) if name.endswith(".py"))
+        self.config = config
+        self.key = kept.digest(*tests)
+        self.kept = kept.Kept(config.getoption("keep"), f"{machine.BUILD}/umbra")
+        self.reports = {}
+
+    def pytest_runtest_protocol(self, item):
+        """Show the reports of before."""
+        old = self.kept.get(f"{self.key} {item.nodeid}")
+        for data in old or ():
+            report = self.config.hook.pytest_report_from_serializable(config=self.config, data=data)
+            item.ihook.pytest_runtest_logreport(report=report)
+        return True if old else None
+
+    def pytest_runtest_logreport(self, report):
+        """Keep the reports of a test that has ended and did not fail."""
+        mine = self.reports.setdefault(report.nodeid, [])
+        mine.append(report)
+        if report.when == "teardown" and not any(r.failed for r in mine):
+            self.kept.put(f"{self.key} {report.nodeid}", [
+                self.config.hook.pytest_report_to_serializable(config=self.config, report=r)
+                for r in mine])
 
 
 def pytest_collection_modifyitems(items):
