@@ -103,6 +103,8 @@ int sim_dirty_start(u32 i)
 {
 	int r = mmu_dirty_start(&sim.vm, GFN(sim.slot[i].gfn));
 
+	/* What mmu/ has set so far, the log need not have. */
+	sim_reconcile();
 	if (r == 0 && !dirty[i]) {
 		dirty[i] = calloc(sim.slot[i].nr / 64 + 1, sizeof(u64));
 		sim_check(dirty[i], "out of memory");
