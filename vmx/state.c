@@ -16,7 +16,9 @@
 #define RESET_VECTOR               0xfff0
 #define TSS_BUSY                   BIT32(1) /* in the type of a TSS */
 #define SEG_ACCESSED               BIT32(0) /* in the type of a code or data segment */
-#define SEG_DATA_RW                3U       /* type of data, writable and accessed */
+#define SEG_CODE                   BIT32(3) /* in the type of a code segment */
+#define SEL_RPL(sel)               ((sel)&3U)
+#define SEG_DATA_RW                3U /* type of data, writable and accessed */
 #define PDPTE_RESERVED(maxphyaddr) (MASK(63, (maxphyaddr)) | MASK(8, 5) | MASK(2, 1))
 
 /* --- control registers ------------------------------------------------------------------------ */
@@ -226,7 +228,16 @@ void vmx_set_seg(struct vcpu *v, u32 seg, const struct segment *s)
 /*
  * QUIRK: Bochs leaves the type of a segment register alone when it is loaded in real mode. If a
  * null selector was in it before, it is usable now and has type 0, which the next VM-entry refuses.
+ * It also refuses code whose selector has another RPL than its DPL, where it should look at SS.DPL;
+ * in real mode, where an RPL is just part of an address, CS may be of data instead.
  */
+static bool unfit(u32 seg, const struct segment *s)
+{
+	if (seg == S_CS && !(vmread(VMCS_GUEST_CR0) & CR0_PE))
+		return SEL_RPL(s->sel) && (s->attr & SEG_CODE);
+	return (s->attr & SEG_ATTR_P) && !(s->attr & SEG_TYPE);
+}
+
 bool vmx_mend_segments(struct vcpu *v)
 {
 	bool mended = false;
@@ -234,9 +245,9 @@ bool vmx_mend_segments(struct vcpu *v)
 
 	for (u32 seg = S_ES; seg <= S_GS; seg++) {
 		vmx_get_seg(v, seg, &s);
-		if (!(s.attr & SEG_ATTR_P) || (s.attr & SEG_TYPE))
+		if (!unfit(seg, &s))
 			continue;
-		s.attr |= SEG_DATA_RW;
+		s.attr = (u16)((s.attr & ~SEG_TYPE) | SEG_DATA_RW);
 		vmx_set_seg(v, seg, &s);
 		mended = true;
 	}

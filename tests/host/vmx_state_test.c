@@ -321,6 +321,25 @@ static void segment_without_a_type_is_mended(void **state)
 	assert_false(vmx_mend_segments(&v));
 }
 
+/* As Bochs wants CS in real mode: its RPL is any there. */
+static void code_segment_of_real_mode_is_mended(void **state)
+{
+	(void)state;
+	fake_vmcs[VMCS_GUEST_CS_AR] = 0x9b;
+	fake_vmcs[VMCS_GUEST_CS_SEL] = 0x123c;
+	assert_false(vmx_mend_segments(&v));
+	fake_vmcs[VMCS_GUEST_CS_SEL] = 0x123d;
+	assert_true(vmx_mend_segments(&v));
+	assert_int_equal(fake_vmcs[VMCS_GUEST_CS_AR], 0x93);
+	assert_int_equal(fake_vmcs[VMCS_GUEST_CS_SEL], 0x123d);
+	assert_false(vmx_mend_segments(&v));
+	/* In protected mode the RPL is the privilege level. */
+	fake_vmcs[VMCS_GUEST_CS_AR] = 0xc0fb;
+	fake_vmcs[VMCS_GUEST_CS_SEL] = 0xb;
+	vmx_set_sreg(&v, SR_CR0, CR0_PE);
+	assert_false(vmx_mend_segments(&v));
+}
+
 static void code_is_found_in_each_mode(void **state)
 {
 	struct mmu_regs r = { 0 };
@@ -380,6 +399,7 @@ int main(void)
 		cmocka_unit_test_setup(descriptor_bits_are_as_a_load_leaves_them, setup),
 		cmocka_unit_test_setup(granularity_fits_the_limit, setup),
 		cmocka_unit_test_setup(segment_without_a_type_is_mended, setup),
+		cmocka_unit_test_setup(code_segment_of_real_mode_is_mended, setup),
 		cmocka_unit_test_setup(code_is_found_in_each_mode, setup),
 		cmocka_unit_test_setup(pkru_counts_only_with_pke, setup),
 	};
