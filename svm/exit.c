@@ -3,8 +3,6 @@
  * Behind the world switch: the guest's registers go to struct vcpu; exit code, EXITINFO1 and
  * EXITINFO2 become the words of vm/exit.h. The usual exits take no call here.
  */
-#include <string.h>
-
 #include "arch/regs.h"
 #include "arch/x86.h"
 #include "svm/backend.h"
@@ -54,11 +52,6 @@ static enum exit_reason npf(struct vcpu *v, const struct vmcb_ctl *c)
 	f->table_walk = c->exit_info1 & NPF_TABLE;
 	f->present = error & NPF_P;
 	f->hw_error = error;
-	/* Source: AMD APM 2 "Decode Assists": up to 15 bytes, only of data accesses. */
-	if (svm_has(SVM_DECODE)) {
-		v->exit.nr_bytes = MIN(c->nr_bytes & 15, 15);
-		memcpy(v->exit.bytes, c->bytes, sizeof(v->exit.bytes));
-	}
 	return EXIT_NPF;
 }
 
@@ -196,7 +189,6 @@ static __always_inline enum exit_reason decode(struct vcpu *v, const struct vmcb
 	u64 code = c->exit_code;
 
 	v->exit.code = code;
-	v->exit.nr_bytes = 0;
 	/* 0 where the CPU does not save it, and for exits that are no instruction's. */
 	v->exit.insn_len = c->next_rip ? (u8)(c->next_rip - v->regs.rip) : 0;
 	if (code >= ARRAY_SIZE(plain) || !plain[code])

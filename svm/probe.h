@@ -14,7 +14,7 @@
 	X(TSC_RATE, "TSC rate MSR", 4, "unused")                                               \
 	X(CLEAN, "VMCB clean bits", 5, "unchanged state is not read again")                    \
 	X(FLUSH_ASID, "flush by ASID", 6, "flushes one guest, without it a new ASID is taken") \
-	X(DECODE, "decode assists", 7, "operands and instruction bytes of an exit")            \
+	X(DECODE, "decode assists", 7, "operands of MOV CRn and INVLPG")                       \
 	X(PAUSE_FILTER, "pause filter", 10, "PAUSE exits only in a loop")                      \
 	X(PAUSE_THRESHOLD, "pause threshold", 12, "tells a loop from single PAUSEs")           \
 	X(AVIC, "AVIC", 13, "unused")                                                          \

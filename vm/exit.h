@@ -82,8 +82,6 @@ struct vcpu_exit {
 	u64 code;      /* the vendor's own code, for dumps */
 	u8 irq_shadow; /* bit 0: the guest was in the interrupt shadow of STI or MOV SS */
 	u8 insn_len;   /* 0 = unknown: decode at RIP */
-	u8 nr_bytes;   /* instruction bytes that the hardware saved; 0 = none */
-	u8 bytes[15];
 
 	union {
 		struct mmu_fault npf;

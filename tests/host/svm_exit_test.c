@@ -205,21 +205,6 @@ static void nested_fault(void **state)
 	assert_int_equal(v.exit.npf.access, MMU_X);
 }
 
-static void instruction_bytes_only_with_decode_assists(void **state)
-{
-	(void)state;
-	b.ctl.nr_bytes = 15;
-	memset(b.ctl.bytes, 0x90, sizeof(b.ctl.bytes));
-	leave(VMEXIT_NPF, 4, 0);
-	assert_int_equal(v.exit.nr_bytes, 0);
-	svm_facts.features = BIT32(SVM_DECODE);
-	leave(VMEXIT_NPF, 4, 0);
-	assert_int_equal(v.exit.nr_bytes, 15);
-	assert_int_equal(v.exit.bytes[14], 0x90);
-	leave(VMEXIT_CPUID, 0, 0);
-	assert_int_equal(v.exit.nr_bytes, 0);
-}
-
 static void instruction_length_only_from_a_saved_next_rip(void **state)
 {
 	(void)state;
@@ -243,6 +228,39 @@ static void control_register_access(void **state)
 	assert_int_equal(v.exit.cr.gpr, 9);
 	leave(VMEXIT_CR_WRITE, 9, 0); /* LMSW, CLTS */
 	assert_int_equal(v.exit.cr.gpr, 0xff);
+}
+
+/* Without the address even a known length does not help: the operand must be decoded. */
+static void invlpg_has_its_address_only_with_decode_assists(void **state)
+{
+	(void)state;
+	b.ctl.next_rip = 0x1004;
+	assert_int_equal(leave(VMEXIT_INVLPG, 0xffff888000123000, 0), EXIT_INVLPG);
+	assert_int_equal(v.exit.insn_len, 0);
+	svm_facts.features = BIT32(SVM_DECODE);
+	assert_int_equal(leave(VMEXIT_INVLPG, 0xffff888000123000, 0), EXIT_INVLPG);
+	assert_int_equal(v.exit.insn_len, 4);
+	assert_int_equal(v.exit.gva.v, 0xffff888000123000);
+}
+
+/* Each register in each direction, as the pages on MOV CRx of the manual have it. */
+static void every_mov_cr_is_told_with_decode_assists(void **state)
+{
+	(void)state;
+	svm_facts.features = BIT32(SVM_DECODE);
+	b.ctl.next_rip = 0x1003;
+	for (u32 cr = 0; cr < 16; cr++)
+		for (u32 gpr = 0; gpr < 16; gpr++) {
+			leave(VMEXIT_CR_READ + cr, BIT(63) | gpr, 0);
+			assert_false(v.exit.cr.write);
+			assert_int_equal(v.exit.cr.nr, cr);
+			assert_int_equal(v.exit.cr.gpr, gpr);
+			assert_int_equal(v.exit.insn_len, 3);
+			leave(VMEXIT_CR_WRITE + cr, BIT(63) | gpr, 0);
+			assert_true(v.exit.cr.write);
+			assert_int_equal(v.exit.cr.nr, cr);
+			assert_int_equal(v.exit.cr.gpr, gpr);
+		}
 }
 
 static void debug_register_access_gives_them_to_the_guest(void **state)
@@ -559,9 +577,10 @@ int main(void)
 		cmocka_unit_test_setup(task_switch, setup),
 		cmocka_unit_test_setup(port_access, setup),
 		cmocka_unit_test_setup(nested_fault, setup),
-		cmocka_unit_test_setup(instruction_bytes_only_with_decode_assists, setup),
+		cmocka_unit_test_setup(invlpg_has_its_address_only_with_decode_assists, setup),
 		cmocka_unit_test_setup(instruction_length_only_from_a_saved_next_rip, setup),
 		cmocka_unit_test_setup(control_register_access, setup),
+		cmocka_unit_test_setup(every_mov_cr_is_told_with_decode_assists, setup),
 		cmocka_unit_test_setup(debug_register_access_gives_them_to_the_guest, setup),
 		cmocka_unit_test_setup(intercepted_exception, setup),
 		cmocka_unit_test_setup(flush_is_recorded_unless_the_entry_failed, setup),
