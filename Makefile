@@ -71,10 +71,13 @@ ASL := $(sort $(shell find $(SRC_DIRS) -name '*.asl'))
 OBJ := $(SRC:%=$(BUILD)/obj/%.o) $(ASL:%=$(BUILD)/obj/%.o)
 LIBGCC = $(shell gcc -print-libgcc-file-name)
 
+# What waits for a person or runs once need not be quick; it shall be small.
+$(BUILD)/obj/shell/%.c.o $(BUILD)/obj/boot/%.c.o: SMALL := $(if $(filter 1,$(DEBUG)),,-Os)
+
 $(BUILD)/obj/%.c.o: %.c $(BUILD)/flags | $(NEWLIB)/unpacked
 	@echo "  CC      $<"
 	$Q mkdir -p $(@D)
-	$Q $(CC) $(CFLAGS_HV) -MMD -MP -c -o $@ $<
+	$Q $(CC) $(CFLAGS_HV) $(SMALL) -MMD -MP -c -o $@ $<
 
 $(BUILD)/obj/%.S.o: %.S $(BUILD)/flags | $(NEWLIB)/unpacked
 	@echo "  AS      $<"

@@ -7,6 +7,7 @@
 #include "arch/x86.h"
 #include "svm/backend.h"
 #include "svm/tlb.h"
+#include "vm/page_fault.h"
 
 /* Exits that say all by their code; 0 = see detail(). */
 static const u8 plain[] = {
@@ -64,23 +65,11 @@ static enum exit_reason cr_access(struct vcpu *v, u32 code, u64 info)
 	return EXIT_CR;
 }
 
-/* Source: AMD APM 2 "#PF: Page-Fault Exception". */
 static enum exit_reason page_fault(struct vcpu *v, const struct vmcb_ctl *c)
 {
 	const struct vmcb_save *g = &vmcb_of(v)->save;
-	struct mmu_shadow_fault *f = &v->exit.pf;
-	u32 error = (u32)c->exit_info1;
 
-	f->gva = GVA(c->exit_info2);
-	f->hw_error = error;
-	f->access = error & PFEC_F ? MMU_X : error & PFEC_W ? MMU_W : MMU_R;
-	if (error & PFEC_U)
-		f->access |= MMU_U;
-	else if (g->cpl == 3)
-		f->access |= MMU_IMPLICIT;
-	f->pkru = g->cr4 & CR4_PKE ? rdpkru() : 0;
-	f->ac = v->regs.rflags & RFLAGS_AC;
-	return EXIT_PF;
+	return page_fault_exit(v, c->exit_info2, (u32)c->exit_info1, g->cpl, g->cr4);
 }
 
 static enum exit_reason invlpg_exit(struct vcpu *v, const struct vmcb_ctl *c)

@@ -66,6 +66,8 @@ enum vcpu_sreg {
 struct hv_ops {
 	const char *name; /* for people and logs */
 	u8 nested_kind;   /* enum cfg_paging: what its nested paging is called */
+	/* A shadowed guest runs on the direct map while it has paging off. */
+	bool unpaged_direct;
 
 	/* Boot CPU, before anything else: 0, or with one sentence in why -ENODEV (the CPU has no
 	 * such thing) or -ENOSYS (it cannot be used). */
@@ -91,8 +93,7 @@ struct hv_ops {
 
 	/* Runs the guest once. Fills v->exit and returns v->exit.reason. */
 	enum exit_reason (*enter)(struct vcpu *v);
-	/* The same under shadow paging, with v->mmu loaded. EXIT_NONE: it must be loaded again.
-	 * NULL: this backend has no shadow paging, then set_paging() is not called either. */
+	/* The same under shadow paging, with v->mmu loaded. EXIT_NONE: it must be loaded again. */
 	enum exit_reason (*enter_shadow)(struct vcpu *v);
 	/* The guest has written a control register, v->mmu has taken it: hardware's follow. */
 	void (*set_paging)(struct vcpu *v);

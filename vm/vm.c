@@ -125,7 +125,7 @@ static int create_parts(struct vm *vm)
 		ret = create_vcpus(vm);
 	if (!ret)
 		ret = chipset_create(vm);
-	if (!ret && !vm->mmu.shadow.on)
+	if (!ret && (!vm->mmu.shadow.on || hv->unpaged_direct))
 		ret = mmu_prebuild(&vm->mmu);
 	if (!ret)
 		ret = create_threads(vm);
@@ -184,14 +184,14 @@ u64 vm_table_pages(const struct vm_config *cfg)
 static int check_config(const struct vm_config *cfg, char *err, size_t err_size)
 {
 	static const char *const names[] = { "auto", "npt", "ept", "shadow" };
-	bool nested = hv->nested_paging(), shadow = hv->enter_shadow;
+	bool nested = hv->nested_paging();
 
-	if (cfg->paging != PAGING_AUTO && !(cfg->paging == PAGING_SHADOW && shadow) &&
-	    !(cfg->paging == hv->nested_kind && nested)) {
-		snprintf(err, err_size, "vm %s: paging = %s cannot be had here: use auto%s%s%s%s",
-			 cfg->name, names[cfg->paging], nested && shadow ? ", " : "",
-			 nested && shadow ? "shadow" : "", " or ",
-			 nested ? names[hv->nested_kind] : "shadow");
+	if (cfg->paging != PAGING_AUTO && cfg->paging != PAGING_SHADOW &&
+	    (cfg->paging != hv->nested_kind || !nested)) {
+		snprintf(err, err_size,
+			 "vm %s: paging = %s cannot be had here: use auto%s shadow%s%s", cfg->name,
+			 names[cfg->paging], nested ? "," : " or", nested ? " or " : "",
+			 nested ? names[hv->nested_kind] : "");
 		return -EINVAL;
 	}
 	if (nr_vms == CFG_MAX_VMS) {

@@ -15,9 +15,6 @@
 
 #define DR7_ENABLED MASK(7, 0) /* L0, G0 .. L3, G3 */
 
-/* Bits of CR0 that the guest does not own: vmx/ctl.c. */
-#define CR0_NOT_GUESTS (CR0_NE | CR0_NW | CR0_CD)
-
 /* One physical CPU. */
 struct vmx_cpu {
 	void *vmxon;   /* the CPU's own, as long as it is in VMX operation */
@@ -48,18 +45,20 @@ struct vmx_vcpu {
 	bool flush;    /* the next entry must flush the tag */
 	bool dr_owned; /* DR0..DR3 and DR6 hold the guest's values; no DR access exits */
 	bool pause_exits;
+	bool ept; /* hardware translates guest-physical addresses; shadow paging: while the
+			* guest has paging off */
 	u16 vpid;
-	u32 proc_ctl, proc2_ctl;    /* as in the VMCS, */
-	u64 rip, rsp, rflags, eptp; /* and these */
+	u32 proc_ctl, proc2_ctl;         /* as in the VMCS, */
+	u64 rip, rsp, rflags, eptp, cr3; /* and these; cr3: of a shadowed guest */
 	void *vmcs;
 	struct mmu_vm *mmu;
 	struct mmu_tag tag;
 	struct vmx_cpu *cpu; /* whose VPIDs this vCPU has */
 	u64 vpid_gen;
-	u64 cr4_mask;      /* bits that the guest does not own */
-	u64 kept[KEPT_NR]; /* while another vCPU is loaded, */
-	u64 cr2;           /* this too */
-	u64 dr6;           /* while !dr_owned */
+	u64 cr0_mask, cr4_mask; /* bits that the guest does not own */
+	u64 kept[KEPT_NR];      /* while another vCPU is loaded, */
+	u64 cr2;                /* this too */
+	u64 dr6;                /* while !dr_owned */
 };
 
 static __always_inline struct vmx_vcpu *vmx_of(const struct vcpu *v)
@@ -84,6 +83,8 @@ void vmx_vcpu_fini(struct vcpu *v);
 void vmx_ctl_setup(struct vcpu *v);
 /* Sets or clears bits of the processor-based controls. */
 void vmx_proc_set(struct vmx_vcpu *s, u32 bits, bool on);
+/* EPT with unrestricted guest, or neither. */
+void vmx_use_ept(struct vmx_vcpu *s, bool on);
 void vmx_pause_exits(struct vcpu *v, bool on);
 void vmx_set_tsc_offset(struct vcpu *v, u64 offset);
 struct mmu_tag *vmx_tag(struct vcpu *v);
@@ -93,6 +94,7 @@ extern const char vmx_exit_point[];
 
 /* enter.c */
 enum exit_reason vmx_enter(struct vcpu *v);
+enum exit_reason vmx_enter_shadow(struct vcpu *v);
 
 /* exit.c: where vmx/enter.S goes on. Fills v->regs and v->exit. */
 enum exit_reason vmx_exited(struct vcpu *v);
@@ -128,6 +130,7 @@ void vmx_set_seg(struct vcpu *v, u32 seg, const struct segment *s);
 /* QUIRK: VM-entry has failed. True if it may have been for a segment that Bochs itself has left so;
  * it is as it should be now. */
 bool vmx_mend_segments(struct vcpu *v);
+void vmx_set_paging(struct vcpu *v);
 void vmx_get_paging(struct vcpu *v, struct mmu_regs *r);
 gva_t vmx_get_code(struct vcpu *v, struct mmu_regs *r, u8 *bits);
 

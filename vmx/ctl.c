@@ -130,7 +130,6 @@ static void setup_controls(const struct vmx_vcpu *s)
 	vmwrite(VMCS_PROC2_CTL, s->proc2_ctl);
 	vmwrite(VMCS_EXIT_CTL, vmx_ctl(&vmx_facts, VMX_EXIT));
 	vmwrite(VMCS_ENTRY_CTL, vmx_ctl(&vmx_facts, VMX_ENTRY));
-	vmwrite(VMCS_EXCEPTION_BITMAP, EXCEPTIONS);
 	vmwrite(VMCS_MSR_BITMAP, ptr_hpa(msr_bitmap).v);
 	/* All page faults exit, or none, by the bitmap's bit alone. */
 	vmwrite(VMCS_PF_ERROR_MASK, 0);
@@ -142,7 +141,7 @@ static void setup_controls(const struct vmx_vcpu *s)
 	vmwrite(VMCS_ENTRY_EVENT, 0);
 	vmwrite(VMCS_TSC_OFFSET, 0);
 	vmwrite(VMCS_LINK_POINTER, VMCS_NO_LINK);
-	vmwrite(VMCS_CR0_MASK, CR0_NOT_GUESTS);
+	vmwrite(VMCS_CR0_MASK, s->cr0_mask);
 	vmwrite(VMCS_CR4_MASK, s->cr4_mask);
 	if (s->proc2_ctl & PROC2_XSAVES)
 		vmwrite(VMCS_XSS_EXITING, 0);
@@ -168,7 +167,16 @@ void vmx_ctl_setup(struct vcpu *v)
 
 	s->proc_ctl = vmx_ctl(&vmx_facts, VMX_PROC);
 	s->proc2_ctl = vmx_ctl(&vmx_facts, VMX_PROC2);
-	s->cr4_mask = ~v->vm->cpuid->caps.cr4_valid;
+	s->ept = true;
+	if (v->mmu) {
+		/* What the guest must not do by itself while hardware runs on its shadow. */
+		s->cr0_mask = s->cr4_mask = ~0ULL;
+		s->proc_ctl |= PROC_CR3_LOAD | PROC_CR3_STORE | PROC_INVLPG;
+	} else {
+		s->cr0_mask = CR0_NE | CR0_NW | CR0_CD;
+		s->cr4_mask = ~v->vm->cpuid->caps.cr4_valid;
+	}
+	vmwrite(VMCS_EXCEPTION_BITMAP, EXCEPTIONS | (v->mmu ? BIT32(EXC_PF) : 0));
 	setup_host();
 	setup_controls(s);
 	setup_timer();
@@ -184,6 +192,20 @@ void vmx_proc_set(struct vmx_vcpu *s, u32 bits, bool on)
 	vmwrite(VMCS_PROC_CTL, val);
 }
 
+static void proc2_set(struct vmx_vcpu *s, u32 bits, bool on)
+{
+	s->proc2_ctl = on ? s->proc2_ctl | bits : s->proc2_ctl & ~bits;
+	vmwrite(VMCS_PROC2_CTL, s->proc2_ctl);
+}
+
+/* What the TLB holds of the other kind must not be used. */
+void vmx_use_ept(struct vmx_vcpu *s, bool on)
+{
+	proc2_set(s, PROC2_EPT | PROC2_UNRESTRICTED, on);
+	s->ept = on;
+	s->flush = true;
+}
+
 void vmx_pause_exits(struct vcpu *v, bool on)
 {
 	struct vmx_vcpu *s = vmx_of(v);
@@ -191,12 +213,10 @@ void vmx_pause_exits(struct vcpu *v, bool on)
 	if (s->pause_exits == on)
 		return;
 	s->pause_exits = on;
-	if (!vmx_has(&vmx_facts, VMX_HAS_PAUSE_LOOP)) {
+	if (vmx_has(&vmx_facts, VMX_HAS_PAUSE_LOOP))
+		proc2_set(s, PROC2_PAUSE_LOOP, on);
+	else
 		vmx_proc_set(s, PROC_PAUSE, on);
-		return;
-	}
-	s->proc2_ctl = on ? s->proc2_ctl | PROC2_PAUSE_LOOP : s->proc2_ctl & ~PROC2_PAUSE_LOOP;
-	vmwrite(VMCS_PROC2_CTL, s->proc2_ctl);
 }
 
 void vmx_set_tsc_offset(struct vcpu *v, u64 offset)

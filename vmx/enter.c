@@ -32,6 +32,8 @@ static __always_inline enum exit_reason run(struct vcpu *v, struct vmx_vcpu *s)
 static __noinline enum exit_reason run_flushing(struct vcpu *v, struct vmx_vcpu *s)
 {
 	vmx_tlb_flush(s);
+	if (v->mmu)
+		mmu_shadow_flushed(v->mmu);
 	return run(v, s);
 }
 
@@ -40,6 +42,26 @@ enum exit_reason vmx_enter(struct vcpu *v)
 	struct vmx_vcpu *s = vmx_of(v);
 	enum mmu_flush flush = mmu_enter(s->mmu, &s->tag);
 
+	if (unlikely(flush == MMU_FLUSH_TAG || s->flush))
+		return run_flushing(v, s);
+	return run(v, s);
+}
+
+enum exit_reason vmx_enter_shadow(struct vcpu *v)
+{
+	struct vmx_vcpu *s = vmx_of(v);
+	enum mmu_flush flush;
+	u64 root;
+
+	if (unlikely(s->ept))
+		return vmx_enter(v);
+	if (unlikely(!mmu_shadow_enter(v->mmu, &flush)))
+		return EXIT_NONE;
+	root = mmu_ctx_root(v->mmu).v;
+	if (s->cr3 != root) {
+		s->cr3 = root;
+		vmwrite(VMCS_GUEST_CR3, root);
+	}
 	if (unlikely(flush == MMU_FLUSH_TAG || s->flush))
 		return run_flushing(v, s);
 	return run(v, s);

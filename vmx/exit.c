@@ -5,6 +5,7 @@
  */
 #include "arch/regs.h"
 #include "arch/x86.h"
+#include "vm/page_fault.h"
 #include "vmx/backend.h"
 #include "vmx/insn.h"
 
@@ -91,6 +92,19 @@ static void debug_exception(struct vcpu *v, u64 qual)
 	vmwrite(VMCS_GUEST_DR7, vmread(VMCS_GUEST_DR7) & ~DR7_GD);
 }
 
+static enum exit_reason page_fault(struct vcpu *v, u64 gva)
+{
+	return page_fault_exit(v, gva, (u32)vmread(VMCS_EXIT_EVENT_ERROR),
+			       SEG_DPL(vmread(VMCS_GUEST_SS_AR)), vmread(VMCS_GUEST_CR4));
+}
+
+static enum exit_reason invlpg_exit(struct vcpu *v)
+{
+	v->exit.gva = GVA(vmread(VMCS_QUALIFICATION));
+	v->exit.insn_len = (u8)vmread(VMCS_EXIT_INSN_LEN);
+	return EXIT_INVLPG;
+}
+
 static enum exit_reason exception(struct vcpu *v)
 {
 	u32 info = (u32)vmread(VMCS_EXIT_EVENT), vector = info & EVENTINJ_VECTOR;
@@ -110,6 +124,8 @@ static enum exit_reason exception(struct vcpu *v)
 	if (EVENTINJ_TYPE(info) == EVENTINJ_TYPE_ICEBP)
 		v->regs.rip += vmread(VMCS_EXIT_INSN_LEN);
 	qual = vmread(VMCS_QUALIFICATION);
+	if (vector == EXC_PF && v->mmu)
+		return page_fault(v, qual);
 	if (vector == EXC_DB)
 		debug_exception(v, qual);
 	v->exit.exc.vector = (u8)vector;
@@ -191,6 +207,8 @@ static enum exit_reason detail(struct vcpu *v, u32 reason)
 		return cr_access(v);
 	case VMEXIT_MOV_DR:
 		return mov_dr(v);
+	case VMEXIT_INVLPG:
+		return invlpg_exit(v);
 	case VMEXIT_TASK_SWITCH:
 		return task_switch(v);
 	case VMEXIT_TRIPLE:

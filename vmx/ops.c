@@ -41,6 +41,7 @@ static void flush_gva(struct vcpu *v, gva_t gva)
 const struct hv_ops vmx_ops = {
 	.name = "vmx",
 	.nested_kind = PAGING_EPT,
+	.unpaged_direct = true,
 	.probe = vmx_probe,
 	.init = init,
 	.cpu_enable = vmx_cpu_enable,
@@ -55,6 +56,8 @@ const struct hv_ops vmx_ops = {
 	.load = vmx_load,
 	.unload = vmx_unload,
 	.enter = vmx_enter,
+	.enter_shadow = vmx_enter_shadow,
+	.set_paging = vmx_set_paging,
 	.flush_gva = flush_gva,
 	.loses_task_switches = loses_task_switches,
 	.tag = vmx_tag,

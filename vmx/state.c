@@ -29,9 +29,9 @@ static u64 masked(enum vmcs_field reg, enum vmcs_field shadow, u64 mask)
 	return (vmread(reg) & ~mask) | (vmread(shadow) & mask);
 }
 
-static u64 get_cr0(void)
+static u64 get_cr0(const struct vcpu *v)
 {
-	return masked(VMCS_GUEST_CR0, VMCS_CR0_SHADOW, CR0_NOT_GUESTS);
+	return masked(VMCS_GUEST_CR0, VMCS_CR0_SHADOW, vmx_of(v)->cr0_mask);
 }
 
 static u64 get_cr4(const struct vcpu *v)
@@ -41,18 +41,18 @@ static u64 get_cr4(const struct vcpu *v)
 
 /* An unrestricted guest may clear PE and PG. Source: Intel SDM 3C "Checks on Guest Control
  * Registers, Debug Registers, and MSRs". */
-static void set_cr0(u64 val)
+static void set_cr0(u64 guest, u64 hw)
 {
 	u64 must = vmx_facts.cr0_fixed0 & ~(CR0_PE | CR0_PG);
 
-	vmwrite(VMCS_CR0_SHADOW, val);
-	vmwrite(VMCS_GUEST_CR0, (val & ~(CR0_CD | CR0_NW)) | must);
+	vmwrite(VMCS_CR0_SHADOW, guest);
+	vmwrite(VMCS_GUEST_CR0, (hw & ~(CR0_CD | CR0_NW)) | must);
 }
 
-static void set_cr4(u64 val)
+static void set_cr4(u64 guest, u64 hw)
 {
-	vmwrite(VMCS_CR4_SHADOW, val);
-	vmwrite(VMCS_GUEST_CR4, val | vmx_facts.cr4_fixed0);
+	vmwrite(VMCS_CR4_SHADOW, guest);
+	vmwrite(VMCS_GUEST_CR4, hw | vmx_facts.cr4_fixed0);
 }
 
 /* The entry control follows LMA; an exit keeps it up to date. Source: Intel SDM 3C "Saving Control
@@ -100,13 +100,13 @@ static void set_paging_reg(struct vcpu *v, enum vcpu_sreg r, u64 val)
 {
 	switch (r) {
 	case SR_CR0:
-		set_cr0(val);
+		set_cr0(val, val);
 		break;
 	case SR_CR3:
-		vmwrite(VMCS_GUEST_CR3, val);
+		vmwrite(VMCS_GUEST_CR3, vmx_of(v)->cr3 = val);
 		break;
 	case SR_CR4:
-		set_cr4(val);
+		set_cr4(val, val);
 		break;
 	default:
 		set_efer(val);
@@ -115,6 +115,38 @@ static void set_paging_reg(struct vcpu *v, enum vcpu_sreg r, u64 val)
 	load_pdptes(v);
 	/* The guest could not have written these without a flush of its TLB. */
 	vmx_of(v)->flush = true;
+}
+
+static u64 forced(u64 val, const struct hw_bits *bits)
+{
+	return (val & ~bits->clear) | bits->set;
+}
+
+/*
+ * The guest turns paging on or off. While it is off, EPT and unrestricted guest run it on the
+ * direct map, and no shadow sees what it writes to its tables; so there must be none when it
+ * begins, and what other vCPUs have shadowed meanwhile must be looked at anew.
+ */
+static void switch_translation(struct vcpu *v, bool ept)
+{
+	vmx_use_ept(vmx_of(v), ept);
+	mmu_shadow_zap_all(&v->vm->mmu);
+}
+
+/* Under shadow paging CR3 follows at the entry. */
+void vmx_set_paging(struct vcpu *v)
+{
+	static const struct mmu_hw_regs as_it_is;
+	const struct mmu_regs *r = &v->mmu->regs;
+	struct vmx_vcpu *s = vmx_of(v);
+	bool ept = !(r->cr0 & CR0_PG);
+	struct mmu_hw_regs hw = ept ? as_it_is : role_hw_regs(v->mmu->role);
+
+	if (s->ept != ept)
+		switch_translation(v, ept);
+	set_cr0(r->cr0, forced(r->cr0, &hw.cr0));
+	set_cr4(r->cr4, forced(r->cr4, &hw.cr4));
+	set_efer(forced(r->efer, &hw.efer));
 }
 
 /* --- the others ------------------------------------------------------------------------------- */
@@ -143,11 +175,19 @@ static const struct {
 	[SR_DEBUGCTL] = { VMCS_GUEST_DEBUGCTL, false },
 };
 
+/* The guest's value, while hardware has another. */
+static u64 shadowed(const struct mmu_regs *g, enum vcpu_sreg r)
+{
+	return r == SR_CR0 ? g->cr0 : r == SR_CR3 ? g->cr3 : r == SR_CR4 ? g->cr4 : g->efer;
+}
+
 u64 vmx_get_sreg(struct vcpu *v, enum vcpu_sreg r)
 {
+	if (v->mmu && is_paging(r))
+		return shadowed(&v->mmu->regs, r);
 	switch (r) {
 	case SR_CR0:
-		return get_cr0();
+		return get_cr0(v);
 	case SR_CR2:
 		return read_cr2();
 	case SR_CR4:
@@ -261,9 +301,22 @@ static u8 cpl(void)
 	return SEG_DPL(vmread(VMCS_GUEST_SS_AR));
 }
 
+/* The processor's model and the latched PDPTEs are there already. */
+static void shadow_paging(const struct vcpu *v, struct mmu_regs *r)
+{
+	*r = v->mmu->regs;
+	r->rflags = v->regs.rflags;
+	r->pkru = vmread(VMCS_GUEST_CR4) & CR4_PKE ? rdpkru() : 0;
+	r->cpl = cpl();
+}
+
 void vmx_get_paging(struct vcpu *v, struct mmu_regs *r)
 {
-	r->cr0 = get_cr0();
+	if (v->mmu) {
+		shadow_paging(v, r);
+		return;
+	}
+	r->cr0 = get_cr0(v);
 	r->cr3 = vmread(VMCS_GUEST_CR3);
 	r->cr4 = get_cr4(v);
 	r->efer = vmread(VMCS_GUEST_EFER);
@@ -284,14 +337,18 @@ gva_t vmx_get_code(struct vcpu *v, struct mmu_regs *r, u8 *bits)
 {
 	u32 ar = (u32)vmread(VMCS_GUEST_CS_AR);
 
-	/* None of the bits that the guest does not own matters to who fetches code. */
-	r->cr0 = vmread(VMCS_GUEST_CR0);
-	r->cr3 = vmread(VMCS_GUEST_CR3);
-	r->cr4 = vmread(VMCS_GUEST_CR4);
-	r->efer = vmread(VMCS_GUEST_EFER);
-	r->cpl = cpl();
-	r->maxphyaddr = mmu_hw.maxphyaddr;
-	r->has_1g = cpu_has(CPU_1G);
+	if (unlikely(v->mmu)) {
+		shadow_paging(v, r);
+	} else {
+		/* None of the bits that the guest does not own matters to who fetches code. */
+		r->cr0 = vmread(VMCS_GUEST_CR0);
+		r->cr3 = vmread(VMCS_GUEST_CR3);
+		r->cr4 = vmread(VMCS_GUEST_CR4);
+		r->efer = vmread(VMCS_GUEST_EFER);
+		r->cpl = cpl();
+		r->maxphyaddr = mmu_hw.maxphyaddr;
+		r->has_1g = cpu_has(CPU_1G);
+	}
 	if (likely((r->efer & EFER_LMA) && (ar & SEG_ATTR_L << 4))) {
 		*bits = 64;
 		return GVA(v->regs.rip);

@@ -78,7 +78,8 @@ static void flush_linear(struct vmx_vcpu *s)
 void vmx_tlb_flush(struct vmx_vcpu *s)
 {
 	flush_linear(s);
-	flush_ept(has(VMX_HAS_INVEPT_CONTEXT) ? INVEPT_CONTEXT : INVEPT_ALL, s->eptp);
+	if (s->ept)
+		flush_ept(has(VMX_HAS_INVEPT_CONTEXT) ? INVEPT_CONTEXT : INVEPT_ALL, s->eptp);
 	s->vpid_gen = s->cpu->vpid_gen;
 	s->flush = false;
 	mmu_flushed(&s->tag);

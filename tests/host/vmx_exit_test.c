@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* SOURCES: vmx/exit.c vmx/inject.c */
-/* SOURCES: tests/host/fake/vmcs.c tests/host/fake/clock.c tests/host/fake/bug.c */
+/* SOURCES: tests/host/fake/vmcs.c tests/host/fake/clock.c tests/host/fake/cpu.c tests/host/fake/bug.c */
 /*
  * What the VMCS says after an exit becomes vcpu_exit; an event whose delivery was interrupted
  * becomes pending; the blocking of NMIs that an IRET had ended comes back when it faults.
@@ -490,9 +490,33 @@ static void int1_is_behind_its_instruction(void **state)
 	assert_int_equal(v.regs.rip, 0x1000);
 }
 
+static void page_fault_is_the_shadows(void **state)
+{
+	struct mmu_ctx ctx;
+
+	(void)state;
+	fake_vmcs[VMCS_EXIT_EVENT] = EVENTINJ_VALID | EVENTINJ_TYPE_EXC << 8 | EXC_PF;
+	fake_vmcs[VMCS_EXIT_EVENT_ERROR] = PFEC_P | PFEC_W | PFEC_U;
+	assert_int_equal(leave(VMEXIT_EXCEPTION, 0xffff800000001234), EXIT_EXCEPTION);
+	v.mmu = &ctx;
+	assert_int_equal(leave(VMEXIT_EXCEPTION, 0xffff800000001234), EXIT_PF);
+	assert_int_equal(v.exit.pf.gva.v, 0xffff800000001234);
+	assert_int_equal(v.exit.pf.access, MMU_W | MMU_U);
+	assert_int_equal(v.exit.pf.hw_error, PFEC_P | PFEC_W | PFEC_U);
+	/* From CPL 3, but with the supervisor's rights: a descriptor table. */
+	fake_vmcs[VMCS_GUEST_SS_AR] = 3 << 5;
+	fake_vmcs[VMCS_EXIT_EVENT_ERROR] = 0;
+	assert_int_equal(leave(VMEXIT_EXCEPTION, 0x1000), EXIT_PF);
+	assert_int_equal(v.exit.pf.access, MMU_R | MMU_IMPLICIT);
+	assert_int_equal(leave(VMEXIT_INVLPG, 0x5000), EXIT_INVLPG);
+	assert_int_equal(v.exit.gva.v, 0x5000);
+	assert_int_equal(v.exit.insn_len, 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(page_fault_is_the_shadows, setup),
 		cmocka_unit_test_setup(registers_come_back, setup),
 		cmocka_unit_test_setup(instructions_say_all_by_their_reason, setup),
 		cmocka_unit_test_setup(events_have_no_instruction, setup),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* SOURCES: vmx/state.c tests/host/fake/vmcs.c tests/host/fake/cpu.c tests/host/fake/clock.c */
-/* SOURCES: tests/host/fake/bug.c */
+/* SOURCES: mmu/role.c tests/host/fake/bug.c */
 /*
  * What the guest reads from its registers is what it wrote, whatever VMX operation wants in the
  * VMCS; segments become what VM-entry takes, and come back as they were.
@@ -79,6 +79,19 @@ void vmx_nmi_window(struct vcpu *vcpu, bool on)
 	(void)on;
 }
 
+static u32 zapped;
+
+void vmx_use_ept(struct vmx_vcpu *vcpu, bool on)
+{
+	vcpu->ept = on;
+}
+
+void mmu_shadow_zap_all(struct mmu_vm *m)
+{
+	assert_ptr_equal(m, &vm.mmu);
+	zapped++;
+}
+
 static int setup(void **state)
 {
 	(void)state;
@@ -94,10 +107,12 @@ static int setup(void **state)
 		.cr4_fixed0 = CR4_VMXE,
 		.cr4_fixed1 = MASK(22, 0),
 	};
+	s.cr0_mask = CR0_NE | CR0_NW | CR0_CD;
 	s.cr4_mask = ~(CR4_PAE | CR4_PGE | CR4_PSE);
+	s.ept = true;
 	fake_vmcs[VMCS_ENTRY_CTL] = 0x11fb;
 	vmx_vcpu_reset(&v);
-	dr_given = 0;
+	dr_given = zapped = 0;
 	return 0;
 }
 
@@ -382,9 +397,51 @@ static void pkru_counts_only_with_pke(void **state)
 	assert_int_equal(r.pkru, 0x1234);
 }
 
+static struct mmu_ctx ctx;
+
+static void shadowed(u64 cr0, u64 cr4, u64 efer)
+{
+	v.mmu = &ctx;
+	s.cr0_mask = s.cr4_mask = ~0ULL;
+	ctx.regs = (struct mmu_regs){ .cr0 = cr0, .cr3 = 0x5000, .cr4 = cr4, .efer = efer };
+	ctx.role = role_cpu(&ctx.regs, 0);
+	vmx_set_paging(&v);
+	assert_int_equal(vmx_get_sreg(&v, SR_CR0), cr0);
+	assert_int_equal(vmx_get_sreg(&v, SR_CR3), 0x5000);
+	assert_int_equal(vmx_get_sreg(&v, SR_CR4), cr4);
+	assert_int_equal(vmx_get_sreg(&v, SR_EFER), efer);
+	assert_int_equal(fake_vmcs[VMCS_CR0_SHADOW], cr0);
+	assert_int_equal(fake_vmcs[VMCS_CR4_SHADOW], cr4);
+}
+
+/* Without paging the guest runs on the direct map; each change between the two forgets shadows. */
+static void shadowed_guest_uses_ept_while_it_has_paging_off(void **state)
+{
+	(void)state;
+	shadowed(CR0_ET, 0, EFER_LME);
+	assert_true(s.ept);
+	assert_int_equal(zapped, 0);
+	assert_int_equal(fake_vmcs[VMCS_GUEST_CR0], CR0_ET | CR0_NE);
+	assert_int_equal(fake_vmcs[VMCS_GUEST_EFER], EFER_LME);
+	shadowed(CR0_PE | CR0_PG | CR0_ET, CR4_PAE | CR4_PGE, EFER_LME | EFER_LMA);
+	assert_false(s.ept);
+	assert_int_equal(zapped, 1);
+	assert_int_equal(fake_vmcs[VMCS_GUEST_CR0], CR0_PE | CR0_PG | CR0_ET | CR0_NE | CR0_WP);
+	assert_int_equal(fake_vmcs[VMCS_GUEST_CR4], CR4_PAE | CR4_VMXE);
+	assert_int_equal(fake_vmcs[VMCS_GUEST_EFER], EFER_LME | EFER_LMA | EFER_NXE);
+	assert_true(fake_vmcs[VMCS_ENTRY_CTL] & ENTRY_CTL_GUEST_64);
+	shadowed(CR0_PE | CR0_PG | CR0_ET, CR4_PAE, EFER_LME | EFER_LMA);
+	assert_int_equal(zapped, 1);
+	shadowed(CR0_PE | CR0_ET, CR4_PAE, EFER_LME);
+	assert_true(s.ept);
+	assert_int_equal(zapped, 2);
+	assert_false(fake_vmcs[VMCS_ENTRY_CTL] & ENTRY_CTL_GUEST_64);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(shadowed_guest_uses_ept_while_it_has_paging_off, setup),
 		cmocka_unit_test_setup(after_a_reset_the_guest_is_at_the_reset_vector, setup),
 		cmocka_unit_test_setup(cr0_is_the_guests_but_for_ne_and_the_cache, setup),
 		cmocka_unit_test_setup(the_guest_does_not_see_vmxe, setup),

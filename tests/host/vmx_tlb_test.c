@@ -43,6 +43,7 @@ static int setup(void **state)
 	for (u32 i = 0; i < ARRAY_SIZE(vcpus); i++) {
 		vcpus[i].cpu = &cpus[0];
 		vcpus[i].mmu = &vms[0];
+		vcpus[i].ept = true;
 	}
 	return 0;
 }
@@ -220,9 +221,24 @@ static void no_vpid_is_used_twice_in_a_generation(void **state)
 	}
 }
 
+static void guest_on_its_shadow_has_nothing_from_ept(void **state)
+{
+	u32 before = fake_invept.nr;
+
+	(void)state;
+	vcpus[0].ept = false;
+	run(&vcpus[0]);
+	vcpus[0].flush = true;
+	run(&vcpus[0]);
+	assert_int_equal(fake_invept.nr, before);
+	assert_int_equal(fake_invvpid.type, INVVPID_CONTEXT);
+	assert_int_equal(fake_invvpid.tag, vcpus[0].vpid);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(guest_on_its_shadow_has_nothing_from_ept, setup),
 		cmocka_unit_test_setup(a_cpu_begins_with_an_empty_tlb, setup),
 		cmocka_unit_test_setup(first_entry_takes_a_vpid_that_is_not_the_hosts, setup),
 		cmocka_unit_test_setup(flush_is_recorded, setup),

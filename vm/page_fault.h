@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* For the backends: a #PF under shadow paging in the words of mmu/. */
+#pragma once
+
+#include "arch/regs.h"
+#include "arch/x86.h"
+#include "vm/vcpu.h"
+
+/* Source: AMD APM 2 "#PF: Page-Fault Exception". cr4 is hardware's. */
+static inline enum exit_reason page_fault_exit(struct vcpu *v, u64 gva, u32 error, u8 cpl, u64 cr4)
+{
+	struct mmu_shadow_fault *f = &v->exit.pf;
+
+	f->gva = GVA(gva);
+	f->hw_error = error;
+	f->access = error & PFEC_F ? MMU_X : error & PFEC_W ? MMU_W : MMU_R;
+	if (error & PFEC_U)
+		f->access |= MMU_U;
+	else if (cpl == 3)
+		f->access |= MMU_IMPLICIT;
+	f->pkru = cr4 & CR4_PKE ? rdpkru() : 0;
+	f->ac = v->regs.rflags & RFLAGS_AC;
+	return EXIT_PF;
+}
