@@ -50,16 +50,16 @@ class Machine:
                              parallel=parallel)
 
 
-NO_VMX = "Umbra has no VMX yet"
+REFUSED = "Umbra refuses this CPU: it has no unrestricted guest, or no EPT"
 MACHINES = {m.name: m for m in (
     Machine("qemu-svm", "qemu", "max"),
     Machine("bochs-svm", "bochs", "ryzen", slow=1),  # next-RIP save, flush by ASID
     Machine("bochs-svm-phenom", "bochs", "phenom_8650_toliman", slow=1),  # nested paging alone
     Machine("bochs-svm-turion", "bochs", "turion64_tyler", "", slow=1),  # not even that
-    Machine("bochs-vmx", "bochs", "corei7_icelake_u", "ept", slow=1, missing=NO_VMX),
+    Machine("bochs-vmx", "bochs", "corei7_icelake_u", "ept", slow=1),
     # no MTF, no VMFUNC; no 1G pages, no A and D bits in EPT; no unrestricted guest; no EPT
-    Machine("bochs-vmx-haswell", "bochs", "corei7_haswell_4770", "ept", slow=1, missing=NO_VMX),
-    Machine("bochs-vmx-ivy", "bochs", "corei7_ivy_bridge_3770k", "ept", slow=1, missing=NO_VMX),
-    Machine("bochs-vmx-lynnfield", "bochs", "corei5_lynnfield_750", "ept", slow=1, missing=NO_VMX),
-    Machine("bochs-vmx-penryn", "bochs", "core2_penryn_t9600", "", slow=1, missing=NO_VMX),
+    Machine("bochs-vmx-haswell", "bochs", "corei7_haswell_4770", "ept", slow=1),
+    Machine("bochs-vmx-ivy", "bochs", "corei7_ivy_bridge_3770k", "ept", slow=1),
+    Machine("bochs-vmx-lynnfield", "bochs", "corei5_lynnfield_750", "ept", slow=1, missing=REFUSED),
+    Machine("bochs-vmx-penryn", "bochs", "core2_penryn_t9600", "", slow=1, missing=REFUSED),
 )}
