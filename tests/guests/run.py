@@ -199,6 +199,15 @@ def audit(qemu):
     return f"{total['errors']} errors: {errors[:3]}" if total["errors"] else ""
 
 
+def broken_rules(qemu):
+    """The rules for entering a guest that its virtual CPUs break, which their kill would say."""
+    vm = next(r for r in qemu.json("vm list") if r["name"] == "t")
+    if vm["state"] == "dead":
+        return ""
+    bad = [r for n in range(vm["vcpus"]) for r in qemu.json(f"vcpu check t.{n}") if "rule" in r]
+    return str(bad[:3]) if bad else ""
+
+
 def look_in(qemu):
     """Audit the MMU while the program works; return what is wrong, and whether it works on."""
     qemu.to_shell()
@@ -268,7 +277,8 @@ def look_after(qemu, suite):
         state = qemu.vm_state("t")
         lives = "" if state in STATES else f"the machine is {state}"
         return [case(suite, "the shell lives on", lives),
-                case(suite, "the audit is clean", audit(qemu))]
+                case(suite, "the audit is clean", audit(qemu)),
+                case(suite, "the guest could be entered", broken_rules(qemu))]
     except (pexpect.TIMEOUT, pexpect.EOF, KeyError, machine.hvsh.ShellError) as e:
         return [case(suite, "the shell lives on", f"{e} after {qemu.serial.before!r}")]
 
