@@ -24,6 +24,9 @@ here:	pop %si				/* where do we run? */
 	mov $0x7c00, %sp
 	cld
 	mov %dl, %bl			/* the disk */
+	mov $0x3fb, %dx			/* 8 bits; not every firmware sets COM1 up */
+	mov $3, %al
+	out %al, %dx
 
 	mov $name_entry, %bp
 	test %di, %di

@@ -12,7 +12,9 @@
 
 #include <string.h>
 
-#define SLP_EN BIT32(13)
+#define SLP_EN   BIT32(13)
+#define COM1_LSR 0x3fd
+#define LSR_TEMT 0x40
 
 static u32 word(const u8 *p)
 {
@@ -56,6 +58,8 @@ void guest_main(void)
 			     : s5[7]; /* after the lengths: BytePrefix, or ZeroOp and OneOp */
 	port = word(fadt + 64);
 	say("done: 2 ok, 0 not ok, 0 skip\n");
+	while (!(inb(COM1_LSR) & LSR_TEMT)) /* what is still on its way would be lost */
+		cpu_pause();
 	outw((u16)port, (u16)(SLP_EN | type << 10));
 	delay_us(1000000);
 	check(false, "poweroff.happens", "the machine runs on after 0x%x to port 0x%x",

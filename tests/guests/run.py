@@ -165,7 +165,7 @@ def bare_bochs(run, host, log, tmp):
         iso.make_iso(image, run.path(), [], f"{run.guest} host=bochs cpus={run.cpus} {run.args}",
                      "multiboot2" if run.boot == "grub" else "multiboot")
     return bochs.Bochs(image, cpu=host.cpu, smp=run.cpus, mem=run.memory, log=log,
-                       limit=run.limit * host.slow, disk=run.boot == "disk")
+                       limit=run.limit, disk=run.boot == "disk")
 
 
 def boot_bare(run, host, log, tmp):
@@ -184,7 +184,7 @@ def boot_umbra(run, host, paging, log, tmp):
     path = os.path.join(tmp, "umbra.iso")
     iso.make_iso(path, f"{BUILD}/umbra",
                  [("machine.ini", ini), (run.guest, run.path())], run.options)
-    return host.umbra(path, smp=run.host_cpus, limit=run.limit * host.slow + 10, log=log,
+    return host.umbra(path, smp=run.host_cpus, limit=run.limit + 10, log=log,
                       parallel=True)
 
 
@@ -295,7 +295,7 @@ def do(run, host, where):
                 else boot_umbra(run, host, where, log, tmp)
             with boot as emulator:
                 start = time.monotonic() # it may have had to wait for its turn
-                cases = follow(emulator, run, run.limit * host.slow, suite, not bare)
+                cases = follow(emulator, run, run.limit, suite, not bare)
         except (machine.EmulatorError, OSError) as e:
             cases = [report.Case(suite, "whole program", report.FAIL, str(e))]
     return suite, cases, time.monotonic() - start
@@ -305,8 +305,9 @@ def do_once(job, results):
     """do(), unless there is a result of before for the same program and row."""
     run, host, where = job
     suite = f"{host} {where}: {run}"
-    if host.missing:
-        return suite, [report.Case(suite, "whole program", report.SKIP, host.missing)], 0
+    why = host.missing or matrix.erratum(host, where, run.guest)
+    if why:
+        return suite, [report.Case(suite, "whole program", report.SKIP, why)], 0
     name = f"{suite} {kept.digest(run.path(), repr(run), repr(host))}"
     old = results.get(name)
     if old is not None:
