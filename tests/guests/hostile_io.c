@@ -127,6 +127,7 @@ void guest_main(void)
 		return;
 	}
 	write_ports(false);
+	say("\n"); /* COM1 was among them */
 	check(true, "hostile_io.ports_written", "survived");
 	each_msr(write_one);
 	check(true, "hostile_io.msrs_written", "survived");

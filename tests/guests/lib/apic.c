@@ -42,19 +42,29 @@ bool apic_bit(u32 reg, u8 vector)
 	return apic_read(reg + vector / 32U * 16) >> vector % 32 & 1;
 }
 
-/* PIT channel 2 in mode 0 counts down once; its output shows at port 0x61. */
+/*
+ * PIT channel 2 in mode 0 counts down once and goes on below zero; its output shows at port 0x61.
+ * How far it has come is read too, as this CPU may not have run when it reached zero. Time lost
+ * between the readings of the two clocks makes the result too large, never too small, and ones if
+ * the counter has come round.
+ */
 static u64 tsc_per_second(void)
 {
-	u64 start;
+	u64 start, end;
+	u16 ticks;
 
 	outb(0x61, (u8)((inb(0x61) & ~2) | 1));
 	outb(0x43, 0xb0);
 	outb(0x42, CAL_TICKS & 0xff);
-	outb(0x42, CAL_TICKS >> 8);
 	start = rdtsc();
+	outb(0x42, CAL_TICKS >> 8);
 	while (!(inb(0x61) & 0x20))
 		;
-	return (rdtsc() - start) * PIT_HZ / CAL_TICKS;
+	outb(0x43, 0x80); /* latch */
+	end = rdtsc();
+	ticks = inb(0x42);
+	ticks = (u16)(CAL_TICKS - (ticks | inb(0x42) << 8));
+	return ticks < CAL_TICKS ? ~0ULL : (end - start) * PIT_HZ / ticks;
 }
 
 u64 tsc_us(u64 n)
@@ -62,7 +72,6 @@ u64 tsc_us(u64 n)
 	static u64 hz = ~0ULL;
 	static bool known;
 
-	/* A machine that is taken off its CPU meanwhile counts too much, never too little. */
 	for (u32 i = 0; !known && i < 5; i++)
 		hz = MIN(hz, tsc_per_second());
 	known = true;
