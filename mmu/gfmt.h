@@ -10,6 +10,7 @@
 
 #include "arch/regs.h"
 #include "mmu/mutant.h"
+#include "mmu/role.h"
 #include "mmu/walk.h"
 
 #define GPTE_P  BIT(0)
@@ -73,6 +74,24 @@ static const struct gfmt gfmt_pae = {
 
 static const struct gfmt gfmt_4 = GFMT_LONG(4);
 static const struct gfmt gfmt_5 = GFMT_LONG(5);
+
+/* Of the guest tables that shadow pages with this role stand for. */
+static inline const struct gfmt *role_gfmt(union page_role role)
+{
+	switch ((enum role_fmt)role.fmt) {
+	case ROLE_32:
+		return &gfmt_32;
+	case ROLE_32_PSE:
+		return &gfmt_32_pse;
+	case ROLE_PAE:
+		return &gfmt_pae;
+	case ROLE_LM:
+	case ROLE_LIN:
+	case ROLE_FMT_NR:
+		break;
+	}
+	return &gfmt_4;
+}
 
 /* Bits of a linear address below the index of this level. */
 static __always_inline u32 gfmt_shift(const struct gfmt *const f, u32 level)

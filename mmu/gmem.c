@@ -96,16 +96,12 @@ static void store(void *to, const void *from, u64 len)
  */
 static void shadow_store(struct mmu_vm *m, gpa_t gpa, void *to, const void *from, u64 len)
 {
-	bool table = false;
-
 	env_lock(&m->lock);
 	if (!MUTANT(S3_13_STORE_BEFORE_ZAP)) {
-		table = gptw_before_store(m, gpa, len);
+		gptw_before_store(m, gpa, len);
 		MMU_HOOK(BETWEEN_ZAP_AND_STORE);
 	}
 	store(to, from, len);
-	if (table)
-		gptw_stored(m);
 	env_unlock(&m->lock);
 	if (MUTANT(S3_13_STORE_BEFORE_ZAP)) {
 		MMU_HOOK(BETWEEN_ZAP_AND_STORE);
@@ -191,18 +187,16 @@ static void *cmpxchg_ptr(struct mmu_vm *m, gpa_t gpa, u8 size)
 int mmu_cmpxchg(struct mmu_vm *m, gpa_t gpa, void *old, const void *new, u8 size)
 {
 	void *p = cmpxchg_ptr(m, gpa, size);
-	bool ok, table = false;
+	bool ok;
 
 	if (!p)
 		return -EFAULT;
 	if (m->shadow.on) {
 		env_lock(&m->lock);
 		if (!MUTANT(CMPXCHG_UNSEEN))
-			table = gptw_before_store(m, gpa, size);
+			gptw_before_store(m, gpa, size);
 		MMU_HOOK(BETWEEN_ZAP_AND_STORE);
 		ok = cmpxchg(p, old, new, size);
-		if (table)
-			gptw_stored(m);
 		env_unlock(&m->lock);
 	} else {
 		ok = cmpxchg(p, old, new, size);

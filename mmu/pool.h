@@ -43,12 +43,7 @@ enum sp_state {
 
 struct sp {
 	gfn_t gfn; /* first frame the table maps; of a shadow: frame of the guest's table */
-
-	union {
-		u64 stamp;      /* QUARANTINE: epoch when it was unlinked */
-		u64 frozen_seq; /* LIVE shadow: shadow_vm.seq when it was last frozen */
-	};
-
+	u64 stamp; /* QUARANTINE: epoch when it was unlinked */
 	union page_role role;
 	spx_t next; /* in the one list of its state */
 
@@ -71,7 +66,11 @@ struct sp {
 	u8 flags;      /* SP_UNSYNC ... */
 	u8 flood;      /* trapped writes since the table was last used */
 	u8 zero[6];
-	u64 unsync_map[8]; /* entries below which a table may be unsync */
+
+	union {
+		u64 unsync_map[8];  /* level 2 and up: entries below which a table may be unsync */
+		u64 present_map[8]; /* level 1: entries that are not empty */
+	};
 };
 
 _Static_assert(sizeof(struct sp) == 128, "two cache lines");

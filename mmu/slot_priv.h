@@ -5,6 +5,7 @@
 #include "lib/addr.h"
 #include "lib/types.h"
 
+#include "mmu/mmu.h"
 #include "mmu/mmu_env.h"
 #include "mmu/mutant.h"
 #include "mmu/slot.h"
@@ -26,6 +27,18 @@ static __always_inline u64 gpte_load(const void *p, u32 size)
 {
 	return size == 4 ? __atomic_load_n((const u32 *)p, __ATOMIC_RELAXED)
 			 : __atomic_load_n((const u64 *)p, __ATOMIC_RELAXED);
+}
+
+/* The same at gpa. Outside RAM and ROM memory reads as ones. Lock-free. */
+static __always_inline u64 gpte_read(const struct mmu_vm *m, u64 gpa, u32 size)
+{
+	u64 e = 0;
+
+	if (likely(ram_holds(m, gpa)))
+		return gpte_load(ram_ptr(m, gpa), size);
+	if (mmu_read(m, GPA(gpa), &e, size))
+		e = size == 4 ? 0xffffffff : ~0ULL;
+	return e;
 }
 
 /* Where gfn lies: in a slot, or in a gap between slots. */

@@ -89,18 +89,6 @@ static __cold bool fail(struct mmu_walk *w, const struct mmu_regs *regs, u32 acc
 
 /* --- the core --------------------------------------------------------------------------------- */
 
-/* Outside RAM and ROM memory reads as ones. */
-static __always_inline u64 gpte_read(const struct mmu_vm *m, u64 gpa, u32 size)
-{
-	u64 e = 0;
-
-	if (likely(ram_holds(m, gpa)))
-		return gpte_load(ram_ptr(m, gpa), size);
-	if (mmu_read(m, GPA(gpa), &e, size))
-		e = size == 4 ? 0xffffffff : ~0ULL;
-	return e;
-}
-
 static __cold bool bad_entry(struct mmu_walk *w, const struct mmu_regs *regs, u32 access, u64 e)
 {
 	if (!(e & GPTE_P))
@@ -112,6 +100,25 @@ static __cold bool bad_entry(struct mmu_walk *w, const struct mmu_regs *regs, u3
  * Rights accumulate in one word: W and U of all entries ANDed, NX ORed. Entries of a PDPT have
  * none.
  */
+static __always_inline u64 narrow(const struct gfmt *const f, u64 rights, u64 e)
+{
+	return (rights & e & (GPTE_W | GPTE_U)) | (rights & GPTE_NX) | (f->wide ? e & GPTE_NX : 0);
+}
+
+/* The walk has come to leaf e with these rights. */
+static __always_inline bool decide(const struct gfmt *const f, const struct mmu_regs *regs,
+				   u32 access, u64 rights, u64 e, struct mmu_walk *w)
+{
+	bool pkey = f->pkey && (rights & GPTE_U) && pkey_denies(regs, e, access);
+
+	w->access = (u8)rights_to_access(rights);
+	w->reason = denied(regs, rights, access);
+	if (w->reason || pkey)
+		return fail(w, regs, access, PFEC_P | (pkey ? PFEC_PK : 0),
+			    w->reason ? w->reason : "protection key");
+	return true;
+}
+
 static __always_inline bool walk_core(const struct gfmt *const f, const struct mmu_vm *m,
 				      const struct mmu_regs *regs, gva_t gva, u32 access,
 				      struct mmu_walk *w)
@@ -119,7 +126,6 @@ static __always_inline bool walk_core(const struct gfmt *const f, const struct m
 	const u64 reserved = gfmt_reserved(f, regs);
 	u64 table = regs->cr3 & f->cr3, rights = GPTE_W | GPTE_U, e = 0;
 	u32 level;
-	bool pkey;
 
 	w->top = f->top;
 #pragma GCC unroll 5
@@ -146,23 +152,31 @@ static __always_inline bool walk_core(const struct gfmt *const f, const struct m
 		    (leaf && level > 1 && (e & gfmt_reserved_large(f, regs, level))))
 			return bad_entry(w, regs, access, e);
 		if (!is_pdpt)
-			rights = (rights & e & (GPTE_W | GPTE_U)) | (rights & GPTE_NX) |
-				 (f->wide ? e & GPTE_NX : 0);
+			rights = narrow(f, rights, e);
 		if (leaf)
 			break;
 		table = e & f->addr;
 	}
 	w->page_size = BIT(gfmt_shift(f, level));
-	w->access = (u8)rights_to_access(rights);
 	if (MUTANT(ACCESS_OF_WHOLE_WALK))
-		memset(w->access_in, w->access, sizeof(w->access_in));
-	w->reason = denied(regs, rights, access);
-	pkey = f->pkey && (rights & GPTE_U) && pkey_denies(regs, e, access);
-	if (w->reason || pkey)
-		return fail(w, regs, access, PFEC_P | (pkey ? PFEC_PK : 0),
-			    w->reason ? w->reason : "protection key");
+		memset(w->access_in, (u8)rights_to_access(rights), sizeof(w->access_in));
+	if (!decide(f, regs, access, rights, e, w))
+		return false;
 	w->gpa = GPA(gfmt_leaf_gpa(f, e, level) | (gva.v & (w->page_size - 1)));
 	return true;
+}
+
+bool mmu_walk_last(const struct gfmt *f, const struct mmu_regs *regs, u32 access, u32 inherited,
+		   u64 e, struct mmu_walk *w)
+{
+	u64 rights = (inherited & (MMU_W | MMU_U)) | (inherited & MMU_X ? 0 : GPTE_NX);
+
+	w->level = 1;
+	w->gpte[1] = e;
+	if (!(e & GPTE_P) || (e & gfmt_reserved(f, regs)))
+		return bad_entry(w, regs, access, e);
+	w->gpa = GPA((e & f->addr) | w->fault.gva.v % PAGE_SIZE);
+	return decide(f, regs, access, narrow(f, rights, e), e, w);
 }
 
 static bool walk_once(const struct mmu_vm *m, const struct mmu_regs *regs, gva_t gva, u32 access,

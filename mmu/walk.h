@@ -11,6 +11,7 @@
 
 #include "mmu/geom.h"
 
+struct gfmt;
 struct mmu_vm;
 
 /* Access bits. W and U stand where guest entries have them. */
@@ -59,6 +60,14 @@ struct mmu_walk {
  * compare-exchange unless MMU_NO_AD. Lock-free. Returns w->ok. */
 bool mmu_walk(struct mmu_vm *m, const struct mmu_regs *regs, gva_t gva, u32 access,
 	      struct mmu_walk *w);
+
+/*
+ * The last step alone, for w->fault.gva: e is the guest's entry of level 1 in this format,
+ * inherited (MMU_W|MMU_U|MMU_X) what the entries above it allow. Of w it fills level, gpte[1],
+ * access, gpa or fault and reason; A and D are the caller's affair. Lock-free.
+ */
+bool mmu_walk_last(const struct gfmt *f, const struct mmu_regs *regs, u32 access, u32 inherited,
+		   u64 e, struct mmu_walk *w);
 
 /* The same translation without the record: *gpa on success, *fault otherwise. The fast form. */
 bool mmu_translate(struct mmu_vm *m, const struct mmu_regs *regs, gva_t gva, u32 access, gpa_t *gpa,

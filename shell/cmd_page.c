@@ -83,7 +83,8 @@ static void show_parents(struct out *o)
 static void show_entry(struct out *o, u32 idx)
 {
 	u64 e = view.entry[idx], src = view.source[idx];
-	bool table = sspte_is_table(e), unsync = view.sp.unsync_map[idx / 64] >> (idx % 64) & 1;
+	bool table = sspte_is_table(e);
+	bool unsync = table && view.sp.unsync_map[idx / 64] >> (idx % 64) & 1;
 	char means[WORDS_MAX], guest[WORDS_MAX];
 
 	out_begin(o);

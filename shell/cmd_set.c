@@ -22,7 +22,7 @@ struct knob {
 enum {
 	KNOB_UNSYNC,
 	KNOB_HUGE,
-	KNOB_SEQ_SKIP,
+	KNOB_BY_LINKS,
 	KNOB_PREFETCH,
 	KNOB_ROOTS,
 	KNOB_FLOOD,
@@ -32,7 +32,7 @@ enum {
 static const struct knob knobs[KNOB_NR] = {
 	[KNOB_UNSYNC] = { "unsync", 0, 0, false, "leaf tables may be written without an exit" },
 	[KNOB_HUGE] = { "huge", 0, 0, false, "large leaves where guest and slot allow" },
-	[KNOB_SEQ_SKIP] = { "seq_skip", 0, 0, false,
+	[KNOB_BY_LINKS] = { "by_links", 0, 0, false,
 			    "guest entries that cannot have changed are not read again" },
 	[KNOB_PREFETCH] = { "prefetch", 1, 512, true, "entries looked at around a fault" },
 	[KNOB_ROOTS] = { "roots", 1, 16, false, "roots that each virtual CPU may keep" },
@@ -44,7 +44,7 @@ static u32 get(const struct mmu_tune *t, u32 knob)
 {
 	const u32 val[KNOB_NR] = {
 		[KNOB_UNSYNC] = t->unsync,     [KNOB_HUGE] = t->huge,
-		[KNOB_SEQ_SKIP] = t->seq_skip, [KNOB_PREFETCH] = t->prefetch,
+		[KNOB_BY_LINKS] = t->by_links, [KNOB_PREFETCH] = t->prefetch,
 		[KNOB_ROOTS] = t->roots,       [KNOB_FLOOD] = t->flood,
 	};
 
@@ -60,8 +60,8 @@ static void put(struct mmu_tune *t, u32 knob, u32 val)
 	case KNOB_HUGE:
 		t->huge = val;
 		break;
-	case KNOB_SEQ_SKIP:
-		t->seq_skip = val;
+	case KNOB_BY_LINKS:
+		t->by_links = val;
 		break;
 	case KNOB_PREFETCH:
 		t->prefetch = (u16)val;

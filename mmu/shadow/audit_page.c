@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Invariants of one shadow page. Reads only. */
 #include "mmu/audit_priv.h"
+#include "mmu/gfmt.h"
 #include "mmu/mmu.h"
 #include "mmu/shadow/idlist.h"
 #include "mmu/shadow/rights.h"
 #include "mmu/shadow/rmap.h"
-#include "mmu/shadow/source.h"
 #include "mmu/shadow/sp.h"
 #include "mmu/slot_priv.h"
 #include "mmu/track.h"
@@ -24,7 +24,8 @@ static void bad(const struct at *p, const char *inv, const char *text)
 	audit_bad_entry(p->a, inv, text, p->x, p->idx);
 }
 
-static bool unsync_bit(const struct sp *sp, u32 idx)
+/* In the map that the level has. */
+static bool bit(const struct sp *sp, u32 idx)
 {
 	return sp->unsync_map[idx / 64] >> (idx % 64) & 1;
 }
@@ -56,7 +57,7 @@ static void check_link(const struct at *p)
 		bad(p, "I9", "role does not follow from the parent's");
 	if (p->sp->xlat && !ch->role.direct && src_gfn(sp_xlat(p->sp)[p->idx]).v != ch->gfn.v)
 		bad(p, "I9", "frame is not the one in the guest's entry");
-	if ((ch->flags & SP_UNSYNC || ch->nr_unsync) && !unsync_bit(p->sp, p->idx))
+	if ((ch->flags & SP_UNSYNC || ch->nr_unsync) && !bit(p->sp, p->idx))
 		bad(p, "I11", "an unsync page is below an entry without mark");
 	if (ch->gen != p->sp->gen)
 		bad(p, "I31", "a page of another generation is linked");
@@ -148,12 +149,15 @@ static void check_source(const struct at *p)
 void audit_shadow_page(struct mmu_vm *m, struct mmu_audit *a, spx_t x)
 {
 	struct at p = { .m = m, .a = a, .x = x, .sp = sp_get(x) };
-	u32 present = 0, marks = 0;
+	bool leaves = p.sp->role.level == 1;
+	u32 present = 0, bits = 0;
 
 	a->tables++;
 	for (p.idx = 0; p.idx < MMU_ENTRIES; p.idx++) {
-		marks += unsync_bit(p.sp, p.idx);
 		p.e = sp_table(x)[p.idx];
+		bits += bit(p.sp, p.idx);
+		if (leaves && bit(p.sp, p.idx) != (p.e != 0))
+			bad(&p, "I13", "an entry is not marked as what it is");
 		if (p.e == 0)
 			continue;
 		present++;
@@ -168,9 +172,9 @@ void audit_shadow_page(struct mmu_vm *m, struct mmu_audit *a, spx_t x)
 	}
 	if (present != p.sp->nr_present)
 		audit_bad(a, "I13", "a shadow page's count of entries is wrong");
-	if (marks != p.sp->nr_unsync)
+	if ((leaves ? 0 : bits) != p.sp->nr_unsync)
 		audit_bad(a, "I10", "a shadow page's count of unsync entries is wrong");
-	if (p.sp->flags & SP_UNSYNC && (p.sp->role.level > 1 || p.sp->role.direct || marks))
+	if (p.sp->flags & SP_UNSYNC && (p.sp->role.level > 1 || p.sp->role.direct))
 		audit_bad(a, "I12", "a page is unsync that must not be");
 	if (p.sp->flags & (SP_INPVEC | SP_INWORK))
 		audit_bad(a, "I35", "a page is in a list of an operation that has ended");

@@ -104,9 +104,6 @@ static void take_regs(struct mmu_ctx *c, const struct mmu_regs *r, union cpu_rol
 	bool changed = role.word != c->role.word;
 	bool other_space = regs_pcid(r) != regs_pcid(&c->regs) && !MUTANT(PCID_TAGS_SHARED);
 
-	/* Rights that are no part of the root decide about device pages, too. */
-	if (changed && !MUTANT(S0_14_DEVICES_KEPT_BY_ROLE))
-		event_forget_devices(c);
 	c->regs = *r;
 	c->role = role;
 	c->want = root_key(c->role, r);
@@ -120,9 +117,7 @@ static void take_regs(struct mmu_ctx *c, const struct mmu_regs *r, union cpu_rol
 		 * A root is synced whenever it is installed; the tag holds the other one's entries.
 		 */
 		c->synced = MUTANT(INSTALL_WITHOUT_SYNC);
-		c->flush = true;
-		if (!MUTANT(S0_14_DEVICES_KEPT))
-			event_forget_devices(c);
+		c->flush |= !MUTANT(S0_14_FLUSH_FORGOTTEN);
 	}
 	if (MUTANT(S0_10_BUILT_AT_ONCE) && !c->cache.cur)
 		(void)root_build(c);

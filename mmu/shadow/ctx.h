@@ -29,18 +29,6 @@
 #include "mmu/tlb.h"
 #include "mmu/walk.h"
 
-/* Recently used device pages of a context, by linear address; a TLB of their own. */
-struct ctx_device {
-	u64 page;   /* linear page number + 1; 0 = empty */
-	u32 access; /* that was allowed: MMU_R, W, U, X */
-	u32 pkru;   /* and under which rights */
-	bool ac;
-	u32 gen; /* of the slots */
-	gfn_t gfn;
-};
-
-#define CTX_DEVICES 8
-
 struct mmu_ctx {
 	struct mmu_vm *vm;
 	struct mmu_tag *tag;
@@ -56,8 +44,7 @@ struct mmu_ctx {
 	bool synced;         /* the current root was synced since it was installed */
 	u32 sync_rounds;     /* loads and faults in a row that have synced a part */
 	struct mmu_res res;  /* pages kept ready for the next fault */
-	struct ctx_device device[CTX_DEVICES];
-	gva_t again_gva; /* the last fault, and how often it came back unchanged */
+	gva_t again_gva;     /* the last fault, and how often it came back unchanged */
 	u32 again_error, again_run;
 };
 

@@ -5,7 +5,7 @@
 #include "mmu/mutant.h"
 #include "mmu/shadow/ctx.h"
 #include "mmu/shadow/events.h"
-#include "mmu/shadow/sp.h"
+#include "mmu/shadow/root_priv.h"
 #include "mmu/shadow/unsync.h"
 
 static const u8 scopes[MMU_EV_NR] = {
@@ -19,17 +19,10 @@ enum flush_scope mmu_event_scope(enum mmu_event ev)
 	return MUTANT_EVENT(ev) ? SCOPE_NONE : (enum flush_scope)scopes[ev];
 }
 
-void event_forget_devices(struct mmu_ctx *c)
-{
-	for (u32 i = 0; i < CTX_DEVICES && !MUTANT(EVENT_KEEPS_DEVICES); i++)
-		c->device[i].page = 0;
-}
-
 void event_flush(struct mmu_ctx *c, enum flush_scope scope)
 {
 	if (scope < SCOPE_SPACE)
 		return;
-	event_forget_devices(c);
 	c->synced = MUTANT(FLUSH_EVENT_WITHOUT_SYNC);
 	c->flush = true;
 }
@@ -48,22 +41,16 @@ static void sync_address(struct mmu_ctx *c, gva_t gva)
 {
 	const struct shadow_root *root = c->cache.cur;
 	spx_t x;
-	u64 e;
 
 	if ((!root && !MUTANT(CVE_2022_1789_NO_ROOT_CHECK)) || root->gen != c->vm->shadow.gen)
 		return;
-	x = root->kind == SRK_PAE32 ? root->child[gva_index(gva, 3) & 3] : root->child[0];
-	while (x && sp_get(x)->role.level > 1) {
-		e = sp_table(x)[gva_index(gva, sp_get(x)->role.level)];
-		x = sspte_is_table(e) ? sp_of_hpa(sspte_hpa(e)) : 0;
-	}
+	x = root_way_down(root, gva, false);
 	if (x && !sp_get(x)->role.direct)
 		sync_entry(c->vm, x, gva_index(gva, 1));
 }
 
 void event_pf(struct mmu_ctx *c, gva_t gva)
 {
-	event_forget_devices(c);
 	env_lock(&c->vm->lock);
 	if (!MUTANT(PF_DELIVERY_WITHOUT_SYNC))
 		sync_address(c, gva);
@@ -84,7 +71,6 @@ bool mmu_invlpg(struct mmu_ctx *c, gva_t gva)
 
 	if (!canonical(c, gva))
 		return true;
-	event_forget_devices(c);
 	env_lock(&m->lock);
 	if (!MUTANT(INVLPG_WITHOUT_SYNC))
 		sync_address(c, gva);

@@ -18,7 +18,6 @@ static inline u64 regs_pcid(const struct mmu_regs *r)
 	return r->cr4 & CR4_PCIDE ? r->cr3 & MASK(11, 0) : 0;
 }
 
-void event_forget_devices(struct mmu_ctx *c);
 /* What an event of this scope means for the context: sync before the next entry, flush its tag. */
 void event_flush(struct mmu_ctx *c, enum flush_scope scope);
 /*

@@ -4,13 +4,13 @@
 
 #include "lib/bug.h"
 
+#include "mmu/gfmt.h"
 #include "mmu/mutant.h"
 #include "mmu/shadow/events.h"
 #include "mmu/shadow/idlist.h"
 #include "mmu/shadow/rights.h"
 #include "mmu/shadow/rmap.h"
 #include "mmu/shadow/root_priv.h"
-#include "mmu/shadow/source.h"
 #include "mmu/shadow/sp.h"
 #include "mmu/shadow/unsync.h"
 #include "mmu/slot_priv.h"
@@ -52,7 +52,7 @@ static u32 guest_level(const struct fetch *f)
 	return f->walk->top ? f->walk->level : MMU_MAX_LEVEL + 1;
 }
 
-static u32 leaf_level(const struct fetch *f)
+u32 fetch_level(const struct fetch *f)
 {
 	u32 level = MIN(guest_level(f), max_level(f));
 
@@ -63,11 +63,7 @@ static u32 leaf_level(const struct fetch *f)
 
 /* --- comparing -------------------------------------------------------------------------------- */
 
-/*
- * The guest's entry at this level is what the walk saw. x is the table that shadows it, frozen or
- * unsync. The memory need not be read where nothing can have changed since before the walk: the
- * table was frozen all the time, and no store to a frozen table has been let through.
- */
+/* The guest's entry at this level is what the walk saw. x, frozen or unsync, shadows its table. */
 static bool gpte_still(const struct fetch *f, spx_t x, u32 idx, struct line *line)
 {
 	struct mmu_vm *m = vm_of(f);
@@ -80,16 +76,14 @@ static bool gpte_still(const struct fetch *f, spx_t x, u32 idx, struct line *lin
 	if (MUTANT(S3_03_NO_COMPARE) ||
 	    (MUTANT(S3_06_LEAF_NOT_COMPARED) && level == guest_level(f)))
 		return true;
-	if (m->shadow.tune.seq_skip && m->shadow.seq == f->seq && sp->frozen_seq <= f->seq &&
-	    !(sp->flags & SP_UNSYNC) && !MUTANT(READS_NOT_SKIPPED))
-		return true;
-	if (MUTANT(S3_04_FRESHLY_FROZEN_TRUSTED) && sp->frozen_seq > f->seq)
+	if (MUTANT(S3_04_FRESHLY_FROZEN_TRUSTED) && sp->nr_present == 0)
 		return true;
 	if (MUTANT(S3_03_NEIGHBOUR_COMPARED) && level < f->walk->top)
 		level++;
-	if (level == 1 && line_read(f, x, idx, line))
+	if (level == 1 && line_find(f, x, idx, line))
 		return line_entry(line, x, idx) == f->walk->gpte[level];
-	now = gpte_read(m, f->walk->gpte_gpa[level], sp_source_size(sp->role));
+	mmu_stat_inc(m, MMU_STAT_GUEST_READ);
+	now = gpte_read(m, f->walk->gpte_gpa[level].v, sp_source_size(sp->role));
 	return now == f->walk->gpte[level];
 }
 
@@ -125,12 +119,8 @@ spx_t table_get(struct mmu_vm *m, gfn_t gfn, union page_role role, struct mmu_re
 	if (x)
 		return x;
 	x = sp_new(m, gfn, role, res);
-	if (!role.direct) {
+	if (!role.direct)
 		rmap_freeze(m, gfn);
-		if (!MUTANT(S3_07_FREEZE_NOT_COUNTED))
-			m->shadow.seq++;
-		sp_get(x)->frozen_seq = m->shadow.seq;
-	}
 	return x;
 }
 
@@ -140,11 +130,10 @@ spx_t table_get(struct mmu_vm *m, gfn_t gfn, union page_role role, struct mmu_re
 static spx_t descend(const struct fetch *f, spx_t x, u32 idx)
 {
 	struct mmu_vm *m = vm_of(f);
-	u64 e = sp_table(x)[idx];
 	u32 level = sp_get(x)->role.level;
 	gfn_t gfn;
 	union page_role role = child_role(f, x, idx, &gfn);
-	spx_t ch = sspte_is_table(e) ? sp_of_hpa(sspte_hpa(e)) : 0;
+	spx_t ch = sp_child(x, idx);
 
 	if (ch && (sp_get(ch)->gfn.v == gfn.v || MUTANT(S3_08_CHILD_FRAME_IGNORED)) &&
 	    (sp_get(ch)->role.word == role.word || MUTANT(CVE_2026_53359_ROLE_IGNORED)))
@@ -162,17 +151,29 @@ static spx_t descend(const struct fetch *f, spx_t x, u32 idx)
 
 /* --- the leaf --------------------------------------------------------------------------------- */
 
+/* The frame holds a table that the access itself is translated by. */
+static bool is_own_table(const struct fetch *f)
+{
+	const struct mmu_ctx *c = f->ctx;
+	bool own = c->role.pg && c->regs.cr3 >> PAGE_SHIFT == f->gfn.v;
+	spx_t x = root_table(c->cache.cur, f->gva);
+
+	while (!own && x && !sp_get(x)->role.direct) {
+		const struct sp *sp = sp_get(x);
+
+		own = sp->gfn.v == f->gfn.v;
+		x = sp->role.level > 1 ? sp_child(x, gva_index(f->gva, sp->role.level)) : 0;
+	}
+	return own;
+}
+
 /* The write needs its target mapped writable although it holds a guest table. */
 static bool may_write_table(const struct fetch *f, struct mmu_result *r)
 {
-	const struct mmu_walk *w = f->walk;
-
 	if (unsync_try(vm_of(f), f->gfn))
 		return true;
-	r->may_unshadow = MUTANT(ROOT_UNSHADOWED) || !root_is_current(vm_of(f), f->gfn);
-	for (u32 level = w->level; w->top && level <= w->top; level++)
-		if (gpa_to_gfn(w->gpte_gpa[level]).v == f->gfn.v && !MUTANT(OWN_TABLE_UNSEEN))
-			r->may_unshadow = false;
+	r->may_unshadow = (MUTANT(ROOT_UNSHADOWED) || !root_is_current(vm_of(f), f->gfn)) &&
+			  (MUTANT(OWN_TABLE_UNSEEN) || !is_own_table(f));
 	r->reason = "write to a guest page table";
 	return false;
 }
@@ -249,24 +250,29 @@ static enum mmu_verdict set_leaf(const struct fetch *f, spx_t x, u32 idx, struct
 	return MMU_FIXED;
 }
 
+enum mmu_verdict fetch_leaf(const struct fetch *f, spx_t x, u32 idx, struct line *line,
+			    struct mmu_result *r)
+{
+	enum mmu_verdict v = set_leaf(f, x, idx, r);
+
+	if (v == MMU_FIXED && sp_get(x)->role.level == 1)
+		prefetch(f, x, idx, line);
+	return v;
+}
+
 /* --- all of it -------------------------------------------------------------------------------- */
 
 enum mmu_verdict fetch(const struct fetch *f, struct mmu_result *r)
 {
-	const struct shadow_root *root = f->ctx->cache.cur;
 	struct mmu_vm *m = vm_of(f);
 	u32 level, target, idx;
-	enum mmu_verdict v;
-	spx_t x = root->child[0];
-	struct line line;
+	spx_t x = root_table(f->ctx->cache.cur, f->gva);
+	struct line line = { .at = NULL };
 
-	if (MUTANT(S0_07_TAG_GUESSED) ? root->child[1] != 0 : root->kind == SRK_PAE32)
-		x = root->child[gva_index(f->gva, 3) & 3];
 	/* A current root was built from the latched PDPTEs that the walk has used, too. */
 	BUG_ON(!x);
 	idlist_reserve(&m->shadow.ids, &f->ctx->res);
-	target = leaf_level(f);
-	line.read = false;
+	target = fetch_level(f);
 	for (level = sp_get(x)->role.level;; level--) {
 		idx = gva_index(f->gva, level);
 		sp_touch(x);
@@ -285,10 +291,7 @@ enum mmu_verdict fetch(const struct fetch *f, struct mmu_result *r)
 		}
 		/* Freezing a table may have made a large leaf over it impossible. */
 		if (target > 1)
-			target = MIN(target, leaf_level(f));
+			target = MIN(target, fetch_level(f));
 	}
-	v = set_leaf(f, x, idx, r);
-	if (v == MMU_FIXED && level == 1)
-		prefetch(f, x, idx, &line);
-	return v;
+	return fetch_leaf(f, x, idx, &line, r);
 }

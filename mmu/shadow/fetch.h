@@ -16,7 +16,8 @@
 
 #include "mmu/mmu.h"
 #include "mmu/shadow/ctx.h"
-#include "mmu/slot.h"
+#include "mmu/shadow/sp.h"
+#include "mmu/slot_priv.h"
 #include "mmu/walk.h"
 
 /* One fault on its way. Sampled once. */
@@ -25,7 +26,6 @@ struct fetch {
 	const struct mmu_walk *walk;
 	gva_t gva;
 	u32 access; /* MMU_R, W, X, U */
-	u64 seq;    /* shadow_vm.seq before the walk */
 	gfn_t gfn;  /* the walk's result */
 	const struct slot *slot;
 };
@@ -48,21 +48,31 @@ enum mmu_verdict fetch(const struct fetch *f, struct mmu_result *r);
 spx_t table_get(struct mmu_vm *m, gfn_t gfn, union page_role role, struct mmu_res *res);
 
 /*
- * The guest's entries around the one that a fault needs, read once, for the comparison and for
+ * The guest's entries around the one that a fault needs, each read once, for the comparison and for
  * filling ahead: under the lock, after their table was frozen or found unsync.
  */
-#define LINE_MAX 64u /* longer ones would need a larger stack */
-
 struct line {
-	bool read;
+	const u8 *at;  /* NULL: not looked for */
 	u32 first, nr; /* of the shadow's entries */
-	u8 bytes[LINE_MAX * sizeof(u64)];
 };
 
-/* Reads the line around entry idx of level-1 page x, if that was not done. False: no memory. */
-bool line_read(const struct fetch *f, spx_t x, u32 idx, struct line *line);
+/* The end of it: the leaf entry idx of x, and with level 1 the line around it. As fetch(). */
+enum mmu_verdict fetch_leaf(const struct fetch *f, spx_t x, u32 idx, struct line *line,
+			    struct mmu_result *r);
+/* Level of the leaf. */
+u32 fetch_level(const struct fetch *f);
+
+/* Finds the line around entry idx of level-1 page x, if that was not done. False: no memory. */
+bool line_find(const struct fetch *f, spx_t x, u32 idx, struct line *line);
+
 /* The guest's entry for entry idx of x, which the line holds. */
-u64 line_entry(const struct line *line, spx_t x, u32 idx);
+static inline u64 line_entry(const struct line *line, spx_t x, u32 idx)
+{
+	u32 size = sp_source_size(sp_get(x)->role);
+
+	return gpte_load(line->at + (idx - line->first) * size, size);
+}
+
 /*
  * Entry idx of level-1 page x has been filled. Neighbours that the guest has used before (A set)
  * are filled with what every access may do; nothing is allocated, no table goes unsync, and an

@@ -49,31 +49,18 @@ static bool flooded(struct mmu_vm *m, spx_t x)
 	return sp->root_refs == 0;
 }
 
-static void count_store(struct mmu_vm *m)
-{
-	__atomic_store_n(&m->shadow.seq, m->shadow.seq + 1, __ATOMIC_RELEASE);
-}
-
-void gptw_stored(struct mmu_vm *m)
-{
-	if (!MUTANT(S3_07_STORE_NOT_COUNTED) && !MUTANT(S3_07_COUNTED_BEFORE_STORE))
-		count_store(m);
-}
-
-bool gptw_before_store(struct mmu_vm *m, gpa_t gpa, u64 len)
+void gptw_before_store(struct mmu_vm *m, gpa_t gpa, u64 len)
 {
 	u32 off = (u32)(gpa.v % PAGE_SIZE);
 	gfn_t gfn = gpa_to_gfn(gpa);
 	spx_t x, next;
 
 	if (len == 0 || sp_count_of(m, gfn) == 0)
-		return false;
+		return;
 	mmu_stat_inc(m, MMU_STAT_TABLE_WRITE);
 	mmu_trace(m, SHADOW_STORE, gpa.v, len, sp_count_of(m, gfn));
-	if (MUTANT(S3_07_COUNTED_BEFORE_STORE))
-		count_store(m);
 	if (MUTANT(S3_01_STORE_WITHOUT_ZAP))
-		return true;
+		return;
 	for (x = sp_next_of(m, gfn, 0); x; x = next) {
 		u32 size = sp_source_size(sp_get(x)->role);
 
@@ -90,7 +77,6 @@ bool gptw_before_store(struct mmu_vm *m, gpa_t gpa, u64 len)
 				break;
 		}
 	}
-	return true;
 }
 
 void gptw_after_store(struct mmu_vm *m, gpa_t gpa, u64 len)
@@ -101,8 +87,7 @@ void gptw_after_store(struct mmu_vm *m, gpa_t gpa, u64 len)
 		u64 run = MIN(len, PAGE_SIZE - gpa.v % PAGE_SIZE);
 
 		env_lock(&m->lock);
-		if (gptw_before_store(m, gpa, run))
-			gptw_stored(m);
+		gptw_before_store(m, gpa, run);
 		env_unlock(&m->lock);
 		gpa.v += run;
 		len -= run;

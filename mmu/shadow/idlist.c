@@ -141,15 +141,11 @@ static void push_id(idlist_t l, spteid_t id)
 	c->id[c->nr++] = id;
 }
 
-void idlist_add(struct idlist_pool *p, idlist_t *l, spteid_t id)
+void idlist_add_more(struct idlist_pool *p, idlist_t *l, spteid_t id)
 {
 	spteid_t single = *l;
 
 	ASSERT(id && !(id & CHAIN) && !idlist_has(*l, id));
-	if (!*l) {
-		*l = id;
-		return;
-	}
 	if (!(*l & CHAIN)) {
 		push_chunk(p, l, 0);
 		push_id(*l, single);
@@ -184,18 +180,11 @@ static void chain_shrink(struct idlist_pool *p, idlist_t *l)
 	chunk_put(p, n);
 }
 
-bool idlist_remove(struct idlist_pool *p, idlist_t *l, spteid_t id)
+bool idlist_remove_chained(struct idlist_pool *p, idlist_t *l, spteid_t id)
 {
+	spteid_t *at = *l & CHAIN ? chain_find(*l, id) : NULL;
 	struct idchunk *head;
-	spteid_t *at;
 
-	if (!(*l & CHAIN)) {
-		if (!id || *l != id)
-			return false;
-		*l = 0;
-		return true;
-	}
-	at = chain_find(*l, id);
 	if (!at)
 		return false;
 	head = chunk_get(chain_head(*l));

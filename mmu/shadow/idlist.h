@@ -43,10 +43,27 @@ void idlist_reserve(struct idlist_pool *p, struct mmu_res *r);
  * Returns how many. */
 u32 idlist_trim(struct mmu_vm *m, struct idlist_pool *p);
 
+void idlist_add_more(struct idlist_pool *p, idlist_t *l, spteid_t id);
+bool idlist_remove_chained(struct idlist_pool *p, idlist_t *l, spteid_t id);
+
 /* id is not 0 and not in the list. There must be a free chunk (see above). */
-void idlist_add(struct idlist_pool *p, idlist_t *l, spteid_t id);
+static inline void idlist_add(struct idlist_pool *p, idlist_t *l, spteid_t id)
+{
+	if (*l == 0)
+		*l = id;
+	else
+		idlist_add_more(p, l, id);
+}
+
 /* False if id is not in the list. */
-bool idlist_remove(struct idlist_pool *p, idlist_t *l, spteid_t id);
+static inline bool idlist_remove(struct idlist_pool *p, idlist_t *l, spteid_t id)
+{
+	if (!id || *l != id)
+		return idlist_remove_chained(p, l, id);
+	*l = 0;
+	return true;
+}
+
 bool idlist_has(idlist_t l, spteid_t id);
 u32 idlist_count(idlist_t l);
 /* The list has more than about IDLIST_CROWD elements: finding one of them takes long. */

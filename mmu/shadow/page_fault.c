@@ -2,7 +2,7 @@
 /*
  * A page fault under shadow paging, from the hardware's report to a verdict:
  *
- *	device()      the address is a device page in the lookaside ----------> MMIO
+ *	by_links()    the tables are linked down to level 1 -------> any but RETRY, NOMEM
  *	mmu_walk()    the guest's tables do not allow it ---------------------> INJECT
  *	mapped()      no memory there ----------------------------------------> MMIO
  *	              ROM, or hardware cannot express what is allowed --------> EMULATE
@@ -15,6 +15,7 @@
 #include "mmu/shadow/ctx.h"
 #include "mmu/shadow/events.h"
 #include "mmu/shadow/fetch.h"
+#include "mmu/shadow/idlist.h"
 #include "mmu/shadow/root_priv.h"
 #include "mmu/shadow/sp.h"
 #include "mmu/slot_priv.h"
@@ -26,46 +27,13 @@
 
 /* --- devices ---------------------------------------------------------------------------------- */
 
-static struct ctx_device *device_slot(struct mmu_ctx *c, gva_t gva)
+static enum mmu_verdict to_device(const struct slot *s, gpa_t gpa, struct mmu_result *r)
 {
-	return &c->device[(gva.v >> PAGE_SHIFT) % CTX_DEVICES];
-}
-
-static enum mmu_verdict to_device(struct mmu_ctx *c, const struct slot *s, gpa_t gpa,
-				  struct mmu_result *r)
-{
-	mmu_stat_inc(c->vm, MMU_STAT_SHADOW_DEVICE);
 	r->gpa = gpa;
 	r->dev = s ? s->dev : MMU_DEV_NONE;
 	r->dev_base = s ? gfn_to_gpa(s->gfn) : GPA(0);
 	r->reason = s ? "MMIO slot" : "no slot here";
 	return MMU_MMIO;
-}
-
-/* A recent access of the same kind went to a device. */
-static bool device(struct mmu_ctx *c, const struct mmu_shadow_fault *f, struct mmu_result *r)
-{
-	const struct ctx_device *d = device_slot(c, f->gva);
-	gpa_t gpa = GPA(gfn_to_gpa(d->gfn).v | f->gva.v % PAGE_SIZE);
-
-	if (d->page != (f->gva.v >> PAGE_SHIFT) + 1 || d->access != f->access ||
-	    d->pkru != f->pkru || d->ac != f->ac ||
-	    (d->gen != READ_ONCE(c->vm->slots.gen) && !MUTANT(MMIO_GEN_UNCHECKED)))
-		return false;
-	to_device(c, mmu_slot_find(c->vm, d->gfn), gpa, r);
-	return true;
-}
-
-static void remember_device(struct mmu_ctx *c, const struct mmu_shadow_fault *f, u32 gen, gfn_t gfn)
-{
-	*device_slot(c, f->gva) = (struct ctx_device){
-		.page = (f->gva.v >> PAGE_SHIFT) + 1,
-		.access = f->access,
-		.pkru = f->pkru,
-		.ac = f->ac,
-		.gen = gen,
-		.gfn = gfn,
-	};
 }
 
 /* --- what hardware cannot express ------------------------------------------------------------- */
@@ -91,12 +59,30 @@ static bool inexpressible(const struct mmu_ctx *c, const struct mmu_shadow_fault
 
 /* --- under the lock --------------------------------------------------------------------------- */
 
+/* Tracking and dirty log let the access through. */
+static bool unlogged(const struct fetch *f, struct slot *s, struct mmu_result *r)
+{
+	u64 i = f->gfn.v - s->gfn.v;
+
+	if (!(f->access & MMU_W))
+		return true;
+	if (track_count(s, i)) {
+		r->reason = "write to a tracked frame";
+		return false;
+	}
+	if ((s->dirty_log || MUTANT(XSA_427_LOG_ASSUMED)) && !dirty_test(s, i)) {
+		mmu_stat_inc(f->ctx->vm, MMU_STAT_FAULT_DIRTY);
+		if (!MUTANT(DIRTY_NOT_SET))
+			dirty_set(s, i);
+	}
+	return true;
+}
+
 /* With everything at hand. The slot is looked up again: the first time was without the lock. */
 static enum mmu_verdict locked(struct fetch *f, struct mmu_result *r)
 {
 	struct mmu_vm *m = f->ctx->vm;
 	struct slot *s = slot_of(m, f->gfn);
-	u64 i;
 
 	if (m->broken) {
 		r->reason = m->broken;
@@ -108,19 +94,7 @@ static enum mmu_verdict locked(struct fetch *f, struct mmu_result *r)
 		r->reason = "root or slot changed meanwhile";
 		return MMU_RETRY;
 	}
-	i = f->gfn.v - s->gfn.v;
-	if (f->access & MMU_W) {
-		if (track_count(s, i)) {
-			r->reason = "write to a tracked frame";
-			return MMU_EMULATE;
-		}
-		if ((s->dirty_log || MUTANT(XSA_427_LOG_ASSUMED)) && !dirty_test(s, i)) {
-			mmu_stat_inc(m, MMU_STAT_FAULT_DIRTY);
-			if (!MUTANT(DIRTY_NOT_SET))
-				dirty_set(s, i);
-		}
-	}
-	return fetch(f, r);
+	return unlogged(f, s, r) ? fetch(f, r) : MMU_EMULATE;
 }
 
 static enum mmu_verdict fill(struct fetch *f, struct mmu_result *r)
@@ -140,6 +114,98 @@ static enum mmu_verdict fill(struct fetch *f, struct mmu_result *r)
 		f->ctx->res.nr = 0;
 	MMU_HOOK(AFTER_FETCH);
 	return v;
+}
+
+/* --- by links --------------------------------------------------------------------------------- */
+
+/*
+ * A link of the shadow stands for a guest entry that was compared after it was frozen, and is gone
+ * once that is written. So under the lock the shadow's own way down says what a walk of the guest's
+ * upper levels would say; the last entry alone has to be read. What is not as simple as that is
+ * left to the walk.
+ */
+
+/* The leaf table has no source: what its role allows to every access is enough. Keys are not. */
+static bool direct_entry(const struct fetch *f, struct mmu_walk *w, spx_t x, u32 idx)
+{
+	union page_role role = sp_get(x)->role;
+	u32 rights = role.access, need = f->access & (MMU_W | MMU_U | MMU_X);
+
+	w->level = 2; /* or above: fetch_level() says the same */
+	w->access = rights & 15;
+	w->gpa = GPA(gfn_to_gpa(sp_leaf_gfn(sp_get(x), idx)).v | f->gva.v % PAGE_SIZE);
+	return !(need & ~rights) && !(~need & rights & MMU_U) && (role.wp || !role.split) &&
+	       (!(f->ctx->role.pke && rights & MMU_U) || MUTANT(S3_07_KEY_FORGOTTEN));
+}
+
+/* The frame that the walk has come to, and its entry. False: not so simple. */
+static bool leaf(struct fetch *f, spx_t x, struct line *line, struct mmu_result *r,
+		 enum mmu_verdict *v)
+{
+	struct slot *s;
+
+	f->gfn = gpa_to_gfn(f->walk->gpa);
+	s = slot_of(f->ctx->vm, f->gfn);
+	f->slot = s;
+	if (s && s->kind == SLOT_MMIO) {
+		*v = to_device(s, f->walk->gpa, r);
+		return true;
+	}
+	if (!s || s->kind != SLOT_RAM || !slot_mappable(s) || f->ctx->role.page.emul_nwp ||
+	    (sp_get(x)->role.direct && fetch_level(f) > 1))
+		return false;
+	r->gpa = f->walk->gpa;
+	*v = unlogged(f, s, r) ? fetch_leaf(f, x, gva_index(f->gva, 1), line, r) : MMU_EMULATE;
+	return true;
+}
+
+/* Under the lock. */
+static bool follow(struct fetch *f, struct mmu_walk *w, struct mmu_result *r, enum mmu_verdict *v)
+{
+	struct mmu_vm *m = f->ctx->vm;
+	u32 idx = gva_index(f->gva, 1), used = GPTE_A | (f->access & MMU_W ? GPTE_D : 0), inherited;
+	struct line line = { .at = NULL };
+	spx_t x;
+
+	if (m->broken || idlist_wants(&m->shadow.ids) ||
+	    (!mmu_shadow_rooted(f->ctx) && !MUTANT(CVE_2026_64561_ROOT_NOT_VALIDATED)))
+		return false;
+	x = root_way_down(f->ctx->cache.cur, f->gva, true);
+	if (!x)
+		return false;
+	w->top = f->ctx->role.page.level;
+	w->fault.gva = f->gva;
+	if (sp_get(x)->role.direct)
+		return direct_entry(f, w, x, idx) && leaf(f, x, &line, r, v);
+	if (!line_find(f, x, idx, &line))
+		return false;
+	inherited = sp_get(x)->role.access;
+	if (MUTANT(S3_07_RIGHTS_OF_LAST_ENTRY))
+		inherited = MMU_R | MMU_W | MMU_U | MMU_X;
+	if (!mmu_walk_last(role_gfmt(sp_get(x)->role), &f->ctx->regs, f->access, inherited,
+			   line_entry(&line, x, idx), w)) {
+		*v = MMU_INJECT;
+		return true;
+	}
+	return (!(~w->gpte[1] & used) || MUTANT(S3_07_ACCESSED_NOT_SET)) && leaf(f, x, &line, r, v);
+}
+
+static bool by_links(struct fetch *f, struct mmu_walk *w, struct mmu_result *r, enum mmu_verdict *v)
+{
+	struct env_lock *lock = &f->ctx->vm->lock;
+	bool done;
+
+	if (!f->ctx->vm->shadow.tune.by_links || MUTANT(LINKS_NOT_FOLLOWED))
+		return false;
+	MMU_HOOK(BEFORE_LOCK);
+	if (!MUTANT(S3_07_LINKS_WITHOUT_LOCK))
+		env_lock(lock);
+	done = follow(f, w, r, v);
+	if (!MUTANT(S3_07_LINKS_WITHOUT_LOCK))
+		env_unlock(lock);
+	if (done)
+		MMU_HOOK(AFTER_FETCH);
+	return done;
 }
 
 /* --- the same fault again and again ----------------------------------------------------------- */
@@ -176,44 +242,32 @@ static void trace_fault(const struct mmu_vm *m, const struct mmu_shadow_fault *f
 
 static void count(struct mmu_vm *m, enum mmu_verdict v)
 {
-	if (v == MMU_FIXED)
-		mmu_stat_inc(m, MMU_STAT_SHADOW_FIXED);
-	else if (v == MMU_INJECT)
-		mmu_stat_inc(m, MMU_STAT_SHADOW_GUEST);
-	else if (v == MMU_SPURIOUS)
-		mmu_stat_inc(m, MMU_STAT_SHADOW_SPURIOUS);
-	else if (v == MMU_RETRY)
-		mmu_stat_inc(m, MMU_STAT_SHADOW_RETRY);
-	else if (v == MMU_EMULATE)
-		mmu_stat_inc(m, MMU_STAT_SHADOW_EMULATE);
+	static const u8 stat[] = {
+		[MMU_FIXED] = MMU_STAT_SHADOW_FIXED,     [MMU_SPURIOUS] = MMU_STAT_SHADOW_SPURIOUS,
+		[MMU_RETRY] = MMU_STAT_SHADOW_RETRY,     [MMU_MMIO] = MMU_STAT_SHADOW_DEVICE,
+		[MMU_EMULATE] = MMU_STAT_SHADOW_EMULATE, [MMU_INJECT] = MMU_STAT_SHADOW_GUEST
+	};
+
+	if (v < ARRAY_SIZE(stat))
+		mmu_stat_inc(m, stat[v]);
 }
 
 /* --- the way of a fault ----------------------------------------------------------------------- */
 
-static enum mmu_verdict mapped(struct mmu_ctx *c, const struct mmu_shadow_fault *f,
-			       const struct mmu_walk *w, u64 seq, struct mmu_result *r)
+static enum mmu_verdict mapped(struct fetch *fetch, const struct mmu_shadow_fault *f,
+			       struct mmu_result *r)
 {
-	u32 gen = READ_ONCE(c->vm->slots.gen);
-	struct fetch fetch = {
-		.ctx = c,
-		.walk = w,
-		.gva = f->gva,
-		.access = f->access,
-		.seq = seq,
-		.gfn = gpa_to_gfn(w->gpa),
-	};
+	struct mmu_ctx *c = fetch->ctx;
+	const struct mmu_walk *w = fetch->walk;
 
+	fetch->gfn = gpa_to_gfn(w->gpa);
 	if (MUTANT(XSA_173_FRAME_TRUNCATED))
-		fetch.gfn = GFN((u32)fetch.gfn.v);
+		fetch->gfn = GFN((u32)fetch->gfn.v);
 	r->gpa = w->gpa;
-	fetch.slot = mmu_slot_find(c->vm, fetch.gfn);
-	if (!fetch.slot || !slot_has_memory(fetch.slot)) {
-		/* A hole may become memory without a new generation. */
-		if (fetch.slot)
-			remember_device(c, f, gen, fetch.gfn);
-		return to_device(c, fetch.slot, w->gpa, r);
-	}
-	if ((f->access & MMU_W) && fetch.slot->kind == SLOT_ROM) {
+	fetch->slot = mmu_slot_find(c->vm, fetch->gfn);
+	if (!fetch->slot || !slot_has_memory(fetch->slot))
+		return to_device(fetch->slot, w->gpa, r);
+	if ((f->access & MMU_W) && fetch->slot->kind == SLOT_ROM) {
 		r->reason = "write to ROM";
 		return MMU_EMULATE;
 	}
@@ -221,35 +275,41 @@ static enum mmu_verdict mapped(struct mmu_ctx *c, const struct mmu_shadow_fault 
 		r->reason = "a write that only CR0.WP = 0 allows, and hardware has WP set";
 		return MMU_EMULATE;
 	}
-	return fill(&fetch, r);
+	return fill(fetch, r);
+}
+
+/* As if nothing were linked. */
+static enum mmu_verdict by_walk(struct fetch *fetch, const struct mmu_shadow_fault *f,
+				struct mmu_walk *w, struct mmu_result *r)
+{
+	struct mmu_ctx *c = fetch->ctx;
+
+	if (!mmu_walk(c->vm, &c->regs, f->gva, f->access, w))
+		return MMU_INJECT;
+	MMU_HOOK(AFTER_WALK);
+	return mapped(fetch, f, r);
 }
 
 enum mmu_verdict mmu_shadow_fault(struct mmu_ctx *c, const struct mmu_shadow_fault *f,
 				  struct mmu_result *r)
 {
 	struct mmu_walk w;
+	struct fetch fetch = { .ctx = c, .walk = &w, .gva = f->gva, .access = f->access };
 	enum mmu_verdict v;
-	u64 seq;
 
 	*r = (struct mmu_result){ 0 };
 	mmu_stat_inc(c->vm, MMU_STAT_SHADOW_FAULT);
-	if (device(c, f, r)) {
-		if (unlikely(trace_on))
-			trace_fault(c->vm, f, MMU_MMIO, r);
-		return MMU_MMIO;
-	}
 	c->regs.cpl = f->access & MMU_U ? 3 : 0;
 	c->regs.pkru = f->pkru;
 	c->regs.rflags = f->ac ? RFLAGS_AC : 0;
-	seq = __atomic_load_n(&c->vm->shadow.seq, __ATOMIC_ACQUIRE);
-	if (mmu_walk(c->vm, &c->regs, f->gva, f->access, &w)) {
-		MMU_HOOK(AFTER_WALK);
-		v = progress(c, f, mapped(c, f, &w, seq, r), r);
-	} else {
+	if (!by_links(&fetch, &w, r, &v))
+		v = by_walk(&fetch, f, &w, r);
+	if (v == MMU_INJECT) {
 		r->fault = w.fault;
 		r->reason = w.reason;
 		event_pf(c, f->gva);
-		v = MMU_INJECT;
+	} else {
+		v = progress(c, f, v, r);
 	}
 	count(c->vm, v);
 	if (unlikely(trace_on))

@@ -36,7 +36,12 @@ idlist_t *rmap_head(struct mmu_vm *m, gfn_t gfn, u32 level)
 
 	if (!s || !slot_has_memory(s) || !s->shadowed)
 		return NULL;
-	a = place(s, gfn, level, &i);
+	i = gfn.v - s->gfn.v;
+	/* What nearly every call is for. */
+	if (level == 1 && i < HALF)
+		a = &s->rmap[0];
+	else
+		a = place(s, gfn, level, &i);
 	page = farray_page(a, i, FARRAY_U32);
 	return page ? (idlist_t *)(void *)sp_table(page) + i % (1U << FARRAY_U32) : NULL;
 }

@@ -7,7 +7,6 @@
 #include "mmu/shadow/fetch.h"
 #include "mmu/shadow/idlist.h"
 #include "mmu/shadow/rights.h"
-#include "mmu/shadow/source.h"
 #include "mmu/shadow/sp.h"
 
 /* --- keys ------------------------------------------------------------------------------------- */

@@ -8,7 +8,9 @@
 #include "mmu/mmu.h"
 #include "mmu/mutant.h"
 #include "mmu/shadow/ctx.h"
+#include "mmu/shadow/events.h"
 #include "mmu/shadow/root.h"
+#include "mmu/shadow/sp.h"
 
 /* The key of the root that role and registers (with PDPTEs latched) call for. */
 struct rkey root_key(union cpu_role role, const struct mmu_regs *regs);
@@ -22,6 +24,32 @@ static inline bool rkey_equal(const struct rkey *a, const struct rkey *b)
 
 /* May be used for this key: it is the same, and the root is not obsolete. */
 bool root_usable(const struct mmu_vm *m, const struct shadow_root *r, const struct rkey *key);
+
+/* The uppermost shadow page for gva; 0 = the PDPTE is absent. */
+static __always_inline spx_t root_table(const struct shadow_root *r, gva_t gva)
+{
+	if (MUTANT(S0_07_TAG_GUESSED) ? r->child[1] != 0 : r->kind == SRK_PAE32)
+		return r->child[gva_index(gva, 3) & 3];
+	return r->child[0];
+}
+
+/* The level-1 table that links lead to for gva, or 0. touch: all tables on the way are in use. */
+static __always_inline spx_t root_way_down(const struct shadow_root *root, gva_t gva, bool touch)
+{
+	spx_t x = root_table(root, gva);
+	u32 level = sp_get(x)->role.level;
+	/* The index of each level in turn stands in the uppermost bits. */
+	u64 bits = gva.v << (64 - PAGE_SHIFT - MMU_LEVEL_BITS * level);
+
+	for (; x; level--, bits <<= MMU_LEVEL_BITS) {
+		if (touch)
+			sp_touch(x);
+		if (level == 1)
+			break;
+		x = sp_child(x, (u32)(bits >> (64 - MMU_LEVEL_BITS)));
+	}
+	return x;
+}
 
 /* No page below it is unsync. */
 bool root_in_sync(const struct shadow_root *r);

@@ -16,8 +16,8 @@
 static const struct mmu_tune default_tune = {
 	.unsync = true,
 	.huge = true,
-	.seq_skip = true,
-	.prefetch = 8,
+	.by_links = true,
+	.prefetch = 4,
 	.roots = RCACHE_NR + 1,
 	.flood = 3,
 };

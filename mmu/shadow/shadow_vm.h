@@ -26,7 +26,7 @@ struct idlist_pool {
 struct mmu_tune {
 	bool unsync;   /* leaf tables of the guest may go out of sync */
 	bool huge;     /* large leaves */
-	bool seq_skip; /* guest entries are not compared where nothing can have changed */
+	bool by_links; /* faults follow the shadow's own links where they lead to a leaf table */
 	u16 prefetch;  /* entries looked at around a fault, a power of two, 1..512 */
 	u8 roots;      /* that each context may hold, 1..16 */
 	u8 flood;      /* trapped writes in a row after which a table is dropped, 0 = never */
@@ -37,9 +37,8 @@ struct mmu_tune {
 
 struct shadow_vm {
 	bool on;
-	u32 gen;  /* changes when all tables become obsolete */
-	u64 seq;  /* counts everything that can change a frozen guest table, or thaw one */
-	u32 hash; /* pool page of 1 << SHADOW_HASH_BITS heads */
+	u32 gen;                 /* changes when all tables become obsolete */
+	u32 hash;                /* pool page of 1 << SHADOW_HASH_BITS heads */
 	u32 lru_first, lru_last; /* all live shadow pages, most recently used first */
 	u32 nr_live;
 	/*

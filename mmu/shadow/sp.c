@@ -56,18 +56,6 @@ spx_t sp_next_of(const struct mmu_vm *m, gfn_t gfn, spx_t x)
 
 /* --- how many pages shadow a frame ------------------------------------------------------------ */
 
-u64 sp_count_index(const struct slot *s, gfn_t gfn)
-{
-	return gfn.v - ALIGN_DOWN(s->gfn.v, MMU_ENTRIES);
-}
-
-u32 sp_count_of(struct mmu_vm *m, gfn_t gfn)
-{
-	const struct slot *s = slot_of(m, gfn);
-
-	return s ? farray_count(&s->shadows, sp_count_index(s, gfn)) : 0;
-}
-
 static void count(struct mmu_vm *m, struct sp *sp)
 {
 	const struct slot *s = slot_of(m, sp->gfn);
@@ -170,6 +158,9 @@ void sp_zap(struct mmu_vm *m, spx_t x)
 	struct sp *sp = sp_get(x);
 
 	unlink_all(m, sp);
+	if (sp->role.level == 1)
+		for (u32 i = 0; (i = sp_next_bit(sp->present_map, i)) < MMU_ENTRIES; i++)
+			sp_drop(m, x, i);
 	for (u32 i = 0; sp->nr_present && i < MMU_ENTRIES; i++)
 		if (sp_table(x)[i])
 			sp_drop(m, x, i);
@@ -177,8 +168,6 @@ void sp_zap(struct mmu_vm *m, spx_t x)
 	lru_remove(&m->shadow, x);
 	uncount(m, sp);
 	m->shadow.nr_live--;
-	/* From now on its guest table is written without notice. */
-	m->shadow.seq++;
 	if (sp->xlat)
 		pool_free(m, sp->xlat);
 	sp->xlat = 0;
@@ -197,9 +186,13 @@ static u64 next_epoch(struct mmu_vm *m)
 
 /* --- entries ---------------------------------------------------------------------------------- */
 
-static void write_entry(struct sp *sp, u64 *p, u64 new)
+static void write_entry(struct sp *sp, u32 idx, u64 *p, u64 new)
 {
-	sp->nr_present = (u16)(sp->nr_present + (new != 0) - (*p != 0));
+	if ((new != 0) != (*p != 0)) {
+		sp->nr_present = (u16)(sp->nr_present + (new ? 1 : -1));
+		if (sp->role.level == 1)
+			sp->present_map[idx / 64] ^= BIT(idx % 64);
+	}
 	env_spte_write(p, new);
 }
 
@@ -215,7 +208,7 @@ void sp_link(struct mmu_vm *m, spx_t x, u32 idx, spx_t child, u64 gpte)
 		sp_xlat(sp)[idx] = src_word(gpte, ch->gfn);
 	if (ch->flags & SP_UNSYNC || ch->nr_unsync)
 		unsync_mark_parent(x, idx);
-	write_entry(sp, &sp_table(x)[idx], sspte_table(sp_hpa(child)));
+	write_entry(sp, idx, &sp_table(x)[idx], sspte_table(sp_hpa(child)));
 }
 
 void sp_set_leaf(struct mmu_vm *m, spx_t x, u32 idx, u64 e, u64 src)
@@ -229,7 +222,7 @@ void sp_set_leaf(struct mmu_vm *m, spx_t x, u32 idx, u64 e, u64 src)
 		rmap_add(m, sp_leaf_gfn(sp, idx), sp->role.level, spte_id(x, idx));
 	else if (sspte_writable(*p) && !sspte_writable(e))
 		m->shadow.lazy_w = next_epoch(m);
-	write_entry(sp, p, e);
+	write_entry(sp, idx, p, e);
 }
 
 static void note_dropped_leaf(struct mmu_vm *m, u32 level, u64 e)
@@ -260,7 +253,7 @@ void sp_drop(struct mmu_vm *m, spx_t x, u32 idx)
 		rmap_remove(m, sp_leaf_gfn(sp, idx), sp->role.level, spte_id(x, idx));
 		note_dropped_leaf(m, sp->role.level, e);
 	}
-	write_entry(sp, p, 0);
+	write_entry(sp, idx, p, 0);
 }
 
 void sp_protect(struct mmu_vm *m, spx_t x, u32 idx)
@@ -269,5 +262,5 @@ void sp_protect(struct mmu_vm *m, spx_t x, u32 idx)
 
 	if (sspte_writable(*p))
 		m->shadow.lazy_w = next_epoch(m);
-	write_entry(sp_get(x), p, sspte_readonly(*p));
+	write_entry(sp_get(x), idx, p, sspte_readonly(*p));
 }

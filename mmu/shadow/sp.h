@@ -21,10 +21,12 @@
 #include "lib/addr.h"
 #include "lib/types.h"
 
+#include "mmu/farray.h"
 #include "mmu/gfmt.h"
 #include "mmu/mutant.h"
 #include "mmu/pool.h"
 #include "mmu/shadow/sspte.h"
+#include "mmu/slot_priv.h"
 #include "mmu/vm.h"
 
 #define SRC_GFN_SHIFT  24
@@ -79,6 +81,27 @@ static inline gfn_t sp_leaf_gfn(const struct sp *sp, u32 idx)
 	return src_gfn(sp_xlat(sp)[idx]);
 }
 
+/* The table behind entry idx, or 0 if there is none. */
+static inline spx_t sp_child(spx_t x, u32 idx)
+{
+	u64 e = sp_table(x)[idx];
+
+	return sspte_is_table(e) ? sp_of_hpa(sspte_hpa(e)) : 0;
+}
+
+/* The lowest bit that is set in a map of entries, from idx on; MMU_ENTRIES if there is none. */
+static inline u32 sp_next_bit(const u64 *map, u32 idx)
+{
+	while (idx < MMU_ENTRIES) {
+		u64 word = map[idx / 64] >> (idx % 64);
+
+		if (word)
+			return idx + (u32)__builtin_ctzll(word);
+		idx = (idx / 64 + 1) * 64;
+	}
+	return MMU_ENTRIES;
+}
+
 static inline bool sp_obsolete(const struct mmu_vm *m, const struct sp *sp)
 {
 	return sp->gen != m->shadow.gen;
@@ -88,10 +111,21 @@ static inline bool sp_obsolete(const struct mmu_vm *m, const struct sp *sp)
 spx_t sp_find(const struct mmu_vm *m, gfn_t gfn, union page_role role);
 /* Steps through the live pages that shadow the guest table in gfn: first with x = 0; 0 = end. */
 spx_t sp_next_of(const struct mmu_vm *m, gfn_t gfn, spx_t x);
+
 /* Which element of slot.shadows counts them: large frames begin at a multiple of their size. */
-u64 sp_count_index(const struct slot *s, gfn_t gfn);
+static inline u64 sp_count_index(const struct slot *s, gfn_t gfn)
+{
+	return gfn.v - ALIGN_DOWN(s->gfn.v, MMU_ENTRIES);
+}
+
 /* How many of them there are. */
-u32 sp_count_of(struct mmu_vm *m, gfn_t gfn);
+static inline u32 sp_count_of(struct mmu_vm *m, gfn_t gfn)
+{
+	const struct slot *s = slot_of(m, gfn);
+
+	return s ? farray_count(&s->shadows, sp_count_index(s, gfn)) : 0;
+}
+
 /* One of the frames [gfn, gfn + nr) is shadowed; all of them lie in one slot. */
 bool sp_any_of(struct mmu_vm *m, gfn_t gfn, u64 nr);
 

@@ -5,7 +5,6 @@
 #include "mmu/mutant.h"
 #include "mmu/shadow/rights.h"
 #include "mmu/shadow/rmap.h"
-#include "mmu/shadow/source.h"
 #include "mmu/shadow/sp.h"
 #include "mmu/shadow/unsync.h"
 #include "mmu/slot_priv.h"
@@ -39,8 +38,9 @@ static void sync_one(struct mmu_vm *m, spx_t x, u32 idx, u64 gpte, u64 reserved)
 
 static u64 reserved_bits(struct mmu_vm *m, const struct sp *sp)
 {
-	struct mmu_regs regs = role_regs(m, sp->role);
+	struct mmu_regs regs = { .efer = sp->role.nx ? EFER_NXE : 0 };
 
+	caps_apply(&m->shadow.caps, sp->role.caps, &regs);
 	if (MUTANT(UNSYNC_B_ROLE_OF_ANOTHER))
 		regs.efer |= EFER_NXE;
 	return gfmt_reserved(role_gfmt(sp->role), &regs);
@@ -53,44 +53,30 @@ void sync_entry(struct mmu_vm *m, spx_t x, u32 idx)
 
 	if (!(sp->flags & SP_UNSYNC) || !sp_table(x)[idx])
 		return;
-	gpte = gpte_read(m, sp_source(sp, idx), sp_source_size(sp->role));
+	gpte = gpte_read(m, sp_source(sp, idx).v, sp_source_size(sp->role));
 	if (src_of_leaf(gpte, role_gfmt(sp->role)->addr) != sp_xlat(sp)[idx])
 		sync_one(m, x, idx, gpte, reserved_bits(m, sp));
-}
-
-/* All present entries of a page whose source begins at p in the host's memory. */
-static void sync_quick(struct mmu_vm *m, spx_t x, const u8 *p)
-{
-	const struct sp *sp = sp_get(x);
-	const u64 *xlat = sp_xlat(sp), *table = sp_table(x), reserved = reserved_bits(m, sp);
-	const u64 addr = role_gfmt(sp->role)->addr;
-	u32 size = sp_source_size(sp->role);
-
-	mmu_stat_inc(m, MMU_STAT_GUEST_READ);
-	for (u32 idx = 0, left = sp->nr_present; left; idx++) {
-		u64 gpte;
-
-		if (!table[idx])
-			continue;
-		left--;
-		gpte = gpte_load(p + idx * size, size);
-		if (src_of_leaf(gpte, addr) != xlat[idx])
-			sync_one(m, x, idx, gpte, reserved);
-	}
 }
 
 static void sync_page(struct mmu_vm *m, spx_t x)
 {
 	struct sp *sp = sp_get(x);
+	const u64 *xlat = sp_xlat(sp), reserved = reserved_bits(m, sp),
+		  addr = role_gfmt(sp->role)->addr;
+	u32 size = sp_source_size(sp->role);
 	gpa_t source = sp_source(sp, 0);
+	u64 len;
+	const u8 *p = ram_holds(m, source.v) ? ram_ptr(m, source.v) : mmu_gpa_ptr(m, source, &len);
 
-	if (likely(ram_holds(m, source.v)))
-		sync_quick(m, x, ram_ptr(m, source.v));
-	else
-		for (u32 idx = 0; idx < MMU_ENTRIES; idx++)
-			sync_entry(m, x, idx);
+	mmu_stat_inc(m, MMU_STAT_GUEST_READ);
+	for (u32 idx = 0; (idx = sp_next_bit(sp->present_map, idx)) < MMU_ENTRIES; idx++) {
+		/* Without a slot there are only ones, as for the walker. */
+		u64 gpte = p ? gpte_load(p + idx * size, size) : ~0ULL;
+
+		if (src_of_leaf(gpte, addr) != xlat[idx])
+			sync_one(m, x, idx, gpte, reserved);
+	}
 	sp->flags &= (u8)~SP_UNSYNC;
-	sp->frozen_seq = ++m->shadow.seq;
 	mmu_stat_inc(m, MMU_STAT_SYNC);
 	mmu_trace(m, SHADOW_SYNC, sp->gfn.v, x, sp->role.level);
 }
@@ -122,8 +108,10 @@ void unsync_resolve(struct mmu_vm *m, struct pvec *pv)
 
 static enum collect collect(spx_t x, struct pvec *pv)
 {
-	if (!(sp_get(x)->flags & SP_UNSYNC))
+	if (sp_get(x)->role.level > 1)
 		return unsync_collect_and_clear(x, pv);
+	if (!(sp_get(x)->flags & SP_UNSYNC))
+		return COLLECT_DONE;
 	sp_get(x)->flags |= SP_INPVEC;
 	pv->sp[pv->nr++] = x;
 	return COLLECT_DONE;

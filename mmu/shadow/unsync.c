@@ -66,7 +66,6 @@ void unsync_mark(struct mmu_vm *m, spx_t x)
 	if (sp_get(x)->flags & SP_UNSYNC)
 		return;
 	sp_get(x)->flags |= SP_UNSYNC;
-	m->shadow.seq++;
 	mmu_stat_inc(m, MMU_STAT_UNSYNC);
 	mmu_trace(m, SHADOW_UNSYNC, sp_get(x)->gfn.v, x, sp_get(x)->role.level);
 	propagate(x);
@@ -93,19 +92,6 @@ bool unsync_try(struct mmu_vm *m, gfn_t gfn)
 
 /* --- collection ------------------------------------------------------------------------------- */
 
-/* The lowest bit that is set, from idx on; MMU_ENTRIES if there is none. */
-static u32 next_bit(const struct sp *sp, u32 idx)
-{
-	while (idx < MMU_ENTRIES) {
-		u64 word = sp->unsync_map[idx / 64] >> (idx % 64);
-
-		if (word)
-			return idx + (u32)__builtin_ctzll(word);
-		idx = (idx / 64 + 1) * 64;
-	}
-	return MMU_ENTRIES;
-}
-
 /* Room is looked for before anything changes: a bit is cleared only for a page that is covered. */
 static bool pvec_add(struct pvec *pv, spx_t x)
 {
@@ -126,14 +112,6 @@ struct place {
 	u32 idx;
 };
 
-/* The table behind entry idx, or 0 if there is none. */
-static spx_t child_at(spx_t x, u32 idx)
-{
-	u64 e = sp_table(x)[idx];
-
-	return sspte_is_table(e) ? sp_of_hpa(sspte_hpa(e)) : 0;
-}
-
 /* What is below entry p->idx is covered (it is in a vector) or needs nothing: on to the next. */
 static void pass(struct place *p, bool covered)
 {
@@ -151,7 +129,7 @@ enum collect unsync_collect_and_clear(spx_t x, struct pvec *pv)
 		struct place *p = &at[depth];
 		spx_t ch;
 
-		p->idx = next_bit(sp_get(p->sp), p->idx);
+		p->idx = sp_next_bit(sp_get(p->sp)->unsync_map, p->idx);
 		if (p->idx == MMU_ENTRIES) {
 			if (depth == 0)
 				return COLLECT_DONE;
@@ -160,7 +138,7 @@ enum collect unsync_collect_and_clear(spx_t x, struct pvec *pv)
 			continue;
 		}
 		MMU_HOOK(IN_COLLECT);
-		ch = child_at(p->sp, p->idx);
+		ch = sp_child(p->sp, p->idx);
 		if (ch && sp_get(ch)->nr_unsync) {
 			at[++depth] = (struct place){ .sp = ch };
 			continue;

@@ -239,10 +239,11 @@ def wait(qemu, limit, looks):
 def verdicts(text, suite):
     """The cases that the program told of; that it told of all of them is one more if it did not."""
     kinds = {"ok": report.PASS, "not ok": report.FAIL, "skip": report.SKIP}
-    cases = [report.Case(suite, name, kinds[v], detail)
-             for v, name, detail in VERDICT.findall(text)]
-    told = [sum(c.verdict == v for c in cases) for v in kinds.values()]
     done = DONE.search(text)
+    # What a program does when it is done may be its end by an exception.
+    cases = [report.Case(suite, name, kinds[v], detail)
+             for v, name, detail in VERDICT.findall(text[:done.end() if done else None])]
+    told = [sum(c.verdict == v for c in cases) for v in kinds.values()]
     if not done:
         why = f"no end of the program; last output: {text[-300:]!r}"
     elif any(int(n) > lines for n, lines in zip(done.groups(), told)):

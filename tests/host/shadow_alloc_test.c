@@ -25,8 +25,8 @@ static void refuse_each(bool steady)
 {
 	for (u64 seed = 1; seed <= 6; seed++) {
 		struct driver_options o = { .seed = seed,
-					    .ops = 150,
-					    .episode = 150,
+					    .ops = 300,
+					    .episode = 300,
 					    .audit = true,
 					    .refuse = ~0ULL,
 					    .steady = steady };

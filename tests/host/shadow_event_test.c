@@ -351,7 +351,7 @@ static void what_becomes_possible_needs_no_flush(void **state)
 	os_end();
 }
 
-/* The lookaside for device pages is a TLB as well. */
+/* What an address led to may have been a device. */
 static void a_flush_forgets_device_pages(void **state)
 {
 	(void)state;

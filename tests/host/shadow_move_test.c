@@ -202,7 +202,7 @@ static void a_guest_cannot_see_how_it_is_tuned(void **state)
 	for (u32 i = 0; i < 64; i++) {
 		u64 got = guest_story(&(struct mmu_tune){ .unsync = i & 1,
 							  .huge = i & 2,
-							  .seq_skip = i & 4,
+							  .by_links = i & 4,
 							  .prefetch = i & 8 ? 8 : 1,
 							  .roots = i & 16 ? 16 : 1,
 							  .flood = i & 32 ? 3 : 0 });

@@ -100,6 +100,80 @@ static void leaf_does_not_change_the_table_above_it(void **state)
 	finish();
 }
 
+/* --- faults that follow links ----------------------------------------------------------------- */
+
+/* S3.7: where a fault reads the last entry alone, the others' rights still hold. */
+static void rights_of_upper_entries_hold_by_links(void **state)
+{
+	static const u64 upper[] = { LEAF & ~W_, LEAF & ~U_, LEAF | NX_ };
+	static const u32 access[] = { MMU_W | MMU_U, MMU_R | MMU_U, MMU_X };
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_SIZE(upper); i++) {
+		struct sim_space s;
+		struct sim_out out;
+		u64 pde;
+
+		setup(true);
+		s = sim_space_new(SIM_LM4);
+		sim_map(&s, VA, OLD, LEAF, 1);
+		sim_map(&s, VA + PAGE_SIZE, NEW, LEAF, 1);
+		pde = sim_pte(&s, VA, 2);
+		sim_poke(pde, (sim_peek(pde, 8) & ~0xfffULL) | (upper[i] & ~D_), 8);
+		sim_set_space(reader, &s, true, true);
+		sim_expect_ok(reader, VA, MMU_R, OLD);
+		out = sim_do(reader, VA + PAGE_SIZE, access[i]);
+		assert_int_equal(out.end, SIM_PF);
+		finish();
+	}
+}
+
+/* S3.7: and A and D of the last entry are set, as a walk would. */
+static void accessed_and_dirty_are_set_by_links(void **state)
+{
+	struct sim_space s;
+	u64 pte;
+
+	(void)state;
+	setup(true);
+	s = sim_space_new(SIM_LM4);
+	sim_map(&s, VA, OLD, LEAF, 1);
+	sim_map(&s, VA + PAGE_SIZE, NEW, LEAF & ~(A_ | D_), 1);
+	pte = sim_pte(&s, VA + PAGE_SIZE, 1);
+	sim_set_space(reader, &s, true, true);
+	sim_expect_ok(reader, VA, MMU_R, OLD);
+	sim_expect_ok(reader, VA + PAGE_SIZE, MMU_R, NEW);
+	assert_int_equal(sim_peek(pte, 8) & (A_ | D_), A_);
+	sim_expect_ok(reader, VA + PAGE_SIZE, MMU_W, NEW);
+	assert_int_equal(sim_peek(pte, 8) & (A_ | D_), A_ | D_);
+	finish();
+}
+
+/* The key of a large page, 0 too, holds in its pieces, which fault one by one. */
+static void key_of_a_split_page_holds_by_links(void **state)
+{
+	(void)state;
+	for (u64 key = 0; key < 16; key += 3) {
+		struct sim_space s;
+
+		setup(true);
+		s = sim_space_new(SIM_LM4);
+		sim_map(&s, SZ_2M, 0, LEAF | PS_ | key << 59, 2);
+		sim_set_space(reader, &s, true, true);
+		set_cr4(CR4_PKE);
+		for (u64 i = 0; i < 4; i++) {
+			struct sim_access a = { .gva = SZ_2M + i * PAGE_SIZE,
+						.access = MMU_R | MMU_U,
+						.pkru = BIT32(2 * key) };
+
+			assert_int_equal(sim_access(reader, &a).end, SIM_PF);
+			a.pkru = 0;
+			assert_int_equal(sim_access(reader, &a).end, SIM_OK);
+		}
+		finish();
+	}
+}
+
 /* --- CR0.WP ----------------------------------------------------------------------------------- */
 
 /* A user's page, read-only, and dirty: only a supervisor without CR0.WP may write to it. */
@@ -251,6 +325,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(table_below_other_rights_is_another_table),
 		cmocka_unit_test(leaf_does_not_change_the_table_above_it),
+		cmocka_unit_test(rights_of_upper_entries_hold_by_links),
+		cmocka_unit_test(accessed_and_dirty_are_set_by_links),
+		cmocka_unit_test(key_of_a_split_page_holds_by_links),
 		cmocka_unit_test(write_without_wp_gives_the_user_nothing),
 		cmocka_unit_test(smep_holds_for_a_page_written_without_wp),
 		cmocka_unit_test(smap_holds_for_a_page_written_without_wp),

@@ -459,9 +459,9 @@ static struct sim_out read_as(struct sim_vcpu *v, bool user)
 	return sim_do(v, MODE_GVA, MMU_R | (user ? MMU_U : 0));
 }
 
-/* S0.14: an address that led to a device in one address space leads to memory in the next, also
- * where the guest asks to keep its TLB. */
-static void devices_are_forgotten_with_the_root(void **state)
+/* S0.14: an address that led to a device or to other memory in one address space leads where the
+ * next one says, also where the guest asks to keep its TLB. */
+static void nothing_of_the_other_root_is_left(void **state)
 {
 	struct sim_vcpu *v = &sim.vcpu[0];
 	struct sim_space dev, ram;
@@ -471,6 +471,8 @@ static void devices_are_forgotten_with_the_root(void **state)
 	modes_start(1, NULL);
 	dev = modes_space(SIM_LM4, DEVICE_GPA);
 	ram = modes_space(SIM_LM4, 0x20000);
+	sim_map(&dev, MODE_GVA + PAGE_SIZE, 0x21000, P_ | W_ | U_ | A_ | D_, 1);
+	sim_map(&ram, MODE_GVA + PAGE_SIZE, 0x22000, P_ | W_ | U_ | A_ | D_, 1);
 	sim_set_space(v, &dev, true, false);
 	r = v->regs;
 	r.cr4 |= CR4_PCIDE;
@@ -480,15 +482,16 @@ static void devices_are_forgotten_with_the_root(void **state)
 
 		sim_load_cr3(v, dev.cr3 | 1 | keep);
 		assert_int_equal(read_as(v, false).end, SIM_MMIO);
-		assert_int_equal(read_as(v, false).end, SIM_MMIO);
+		sim_expect_ok(v, MODE_GVA + PAGE_SIZE, MMU_R, 0x21000);
 		sim_load_cr3(v, ram.cr3 | 2 | keep);
 		sim_expect_ok(v, MODE_GVA, MMU_R, 0x20000);
+		sim_expect_ok(v, MODE_GVA + PAGE_SIZE, MMU_R, 0x22000);
 	}
 	modes_stop();
 }
 
-/* S0.14: nor does it lead there under rights that have changed without a change of the root. */
-static void devices_are_forgotten_with_the_rights(void **state)
+/* Nor does it lead to a device under rights that have changed without a change of the root. */
+static void a_device_is_not_reached_under_other_rights(void **state)
 {
 	struct sim_vcpu *v = &sim.vcpu[0];
 	struct sim_space dev;
@@ -520,8 +523,8 @@ int main(void)
 		cmocka_unit_test(a_root_is_known_by_its_tag),
 		cmocka_unit_test(a_root_is_built_at_the_next_entry),
 		cmocka_unit_test(an_obsolete_root_is_never_used_again),
-		cmocka_unit_test(devices_are_forgotten_with_the_root),
-		cmocka_unit_test(devices_are_forgotten_with_the_rights),
+		cmocka_unit_test(nothing_of_the_other_root_is_left),
+		cmocka_unit_test(a_device_is_not_reached_under_other_rights),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

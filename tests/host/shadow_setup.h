@@ -36,12 +36,12 @@ static const struct sim_slot setup_slots[] = {
 static struct sim_vcpu *const reader = &sim.vcpu[0];
 static struct sim_vcpu *const writer = &sim.vcpu[1];
 
-static inline void setup_tune(bool unsync, bool seq_skip)
+static inline void setup_tune(bool unsync, bool by_links)
 {
 	struct mmu_tune t = sim.vm.shadow.tune;
 
 	t.unsync = unsync;
-	t.seq_skip = seq_skip;
+	t.by_links = by_links;
 	t.prefetch = 1;
 	mmu_shadow_tune(&sim.vm, &t);
 }

@@ -372,10 +372,10 @@ static void set_switches_one_optimisation_at_a_time(void **state)
 	assert_false(t->unsync);
 	assert_int_equal(t->roots, 4);
 	assert_true(t->huge);
-	run("mmu set linux prefetch=64 huge=off flood=0 seq_skip=off");
+	run("mmu set linux prefetch=64 huge=off flood=0 by_links=off");
 	assert_int_equal(t->prefetch, 64);
 	assert_int_equal(t->flood, 0);
-	assert_false(t->huge || t->seq_skip);
+	assert_false(t->huge || t->by_links);
 	sim_expect_ok(reader, GVA_L, MMU_R, NEW);
 	says("mmu tree linux from=0xffff800000000000 -j", "\"entries\": \"4K\"");
 	/* A mistake changes nothing, not even what stood before it. */

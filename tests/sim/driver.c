@@ -260,14 +260,14 @@ static void op_tune(void)
 	struct mmu_tune t = {
 		.unsync = sim_rand(4),
 		.huge = sim_rand(4),
-		.seq_skip = sim_rand(2),
+		.by_links = sim_rand(2),
 		.prefetch = (u8)(1U << sim_rand(4)),
 		.roots = (u8)(1 + sim_rand(16)),
 		.flood = (u8)sim_rand(5),
 	};
 
 	sim_log("%llu tune unsync %u huge %u skip %u prefetch %u roots %u flood %u", (ull)run.op,
-		t.unsync, t.huge, t.seq_skip, t.prefetch, t.roots, t.flood);
+		t.unsync, t.huge, t.by_links, t.prefetch, t.roots, t.flood);
 	mmu_shadow_tune(&sim.vm, &t);
 }
 

@@ -16,7 +16,7 @@ bool mutant_forgets(int event);
 	X(SLOT_ADDED_UNSEEN, "tables that were outside memory are shadowed afresh in a new slot")  \
 	X(SLOT_GONE_ROOT_STAYS, "tables in a slot that goes are not used again")                   \
 	X(ROOTS_15, "a context keeps 16 roots")                                                    \
-	X(READS_NOT_SKIPPED, "a comparison is skipped where nothing can have changed")             \
+	X(LINKS_NOT_FOLLOWED, "a fault follows links that lead to a leaf table")                   \
 	X(S2_02_TABLES_GO_WITH_ROOT, "the tables below a root outlive it")                         \
 	X(S2_04_LOW_IN_FAULT, "a fault takes no memory below 4 GiB")                               \
 	X(S2_04_LOW_NOT_RECLAIMED, "a root gets the low memory of older ones")                     \
@@ -34,8 +34,7 @@ bool mutant_forgets(int event);
 	X(S0_07_TAG_GUESSED, "what a root points to is known by its tag")                          \
 	X(S0_10_BUILT_AT_ONCE, "a root is built at the next entry, not by the write")              \
 	X(S0_11_TOGGLE_TEARS_DOWN, "a change of the role drops no root")                           \
-	X(S0_14_DEVICES_KEPT, "device pages are forgotten with the root")                          \
-	X(S0_14_DEVICES_KEPT_BY_ROLE, "device pages are forgotten with the rights")                \
+	X(S0_14_FLUSH_FORGOTTEN, "the tag of another root is flushed before it is used")           \
 	X(S0_03_PAE_UNCACHED, "roots of PAE guests are kept in the cache")                         \
 	X(S0_04_NO_SEARCH_FROM_PAE, "the cache is searched whatever the root is")                  \
 	X(S0_08_GARBAGE_CACHED, "a root that must not be kept does not enter the cache")           \
@@ -73,7 +72,6 @@ bool mutant_forgets(int event);
 	X(EVENT_INVPCID_SPACE, "INVPCID 1 flushes the current space")                              \
 	X(EVENT_INVPCID_ALL, "INVPCID 2 flushes everything")                                       \
 	X(EVENT_INVPCID_NONGLOBAL, "INVPCID 3 flushes all but global pages")                       \
-	X(EVENT_KEEPS_DEVICES, "a flush forgets recent device pages, too")                         \
 	X(EVENT_PDPTES_KEPT, "PDPTEs are read again when CR0 or CR4 change")                       \
 	X(FLUSH_EVENT_WITHOUT_SYNC, "a flush by the guest syncs the root")                         \
 	X(INSTALL_WITHOUT_SYNC, "a root is synced whenever it is installed")                       \
@@ -99,8 +97,9 @@ bool mutant_forgets(int event);
 	X(S3_01_STORE_WITHOUT_ZAP, "a store to a shadowed table drops what was made from it")      \
 	X(S3_03_NEIGHBOUR_COMPARED, "it is the entry of this level that is compared")              \
 	X(S3_04_FRESHLY_FROZEN_TRUSTED, "a table that the fault itself froze is compared, too")    \
-	X(S3_07_STORE_NOT_COUNTED, "a trapped store ends the trust in walks before it")            \
-	X(S3_07_FREEZE_NOT_COUNTED, "so does a table that gets frozen")                            \
+	X(S3_07_LINKS_WITHOUT_LOCK, "only the lock makes a link as good as a comparison")          \
+	X(S3_07_KEY_FORGOTTEN, "and so does the key of a large page")                              \
+	X(S3_07_RIGHTS_OF_LAST_ENTRY, "the rights of upper entries hold by links, too")            \
 	X(S3_08_CHILD_FRAME_IGNORED, "a linked child of another frame is not used")                \
 	X(S3_09_ENTRY_READ_TWICE, "one read of a line serves to compare and fill ahead")           \
 	X(S3_10_RESERVE_LOST, "a fault that must be retried gives back what it reserved")          \
@@ -122,7 +121,7 @@ bool mutant_forgets(int event);
 	X(PS_WITHOUT_PSE, "PS of a directory entry means nothing without CR4.PSE")                 \
 	X(XSA_427_LOG_ASSUMED, "whether there is a log is looked at under the lock")               \
 	X(RMAP_UNBOUNDED, "a frame's list of leaves has an upper bound")                           \
-	X(S3_07_COUNTED_BEFORE_STORE, "a trapped store is counted when memory has the new value")  \
+	X(S3_07_ACCESSED_NOT_SET, "A and D are set before the leaf is made, by links, too")        \
 	X(S2_08_LEVEL_COMPARED, "where a table stands does not matter to its sync")                \
 	X(S4_01_ONE_UNRESOLVED, "every page of a vector is brought up to date")                    \
 	X(S4_02_BITS_KEPT, "bits are cleared while pages are collected")                           \
