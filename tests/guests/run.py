@@ -128,18 +128,16 @@ RUNS = [
 
 
 # What make test runs on machines with little time; on others it runs all but what is long.
-FEW = "hello modes pg_tlb64 pg_tlb32"
 CHOSEN = {
-    "bochs-svm": "hello cpuid msr lapic traps debug mmio hlt xsave modes task chipset smp flat "
-                 "pg_tlb64 pg_tlb32 pg_write64 pg_event64 pg_event32",
-    "bochs-svm-turion": "hello msr lapic traps modes task pg_tlb64 pg_tlb32 pg_event32",
-    "bochs-svm-phenom": FEW,
-    "bochs-vmx": "hello cpuid msr lapic traps debug mmio hlt xsave modes task chipset smp flat "
-                 "pg_tlb64 pg_tlb32 pg_write64 pg_event64 pg_event32",
-    "bochs-vmx-haswell": FEW,
-    "bochs-vmx-ivy": FEW,
-    "bochs-vmx-lynnfield": FEW,
-    "bochs-vmx-penryn": FEW,
+    "bochs-svm": "hello cpuid msr lapic traps debug mmio hlt xsave modes chipset mb2 pg_tlb64 "
+                 "pg_tlb32 pg_tree64 pg_write64 pg_event64",
+    "bochs-svm-turion": "hello",
+    "bochs-svm-phenom": "hello",
+    "bochs-vmx": "hello pg_tlb32",
+    "bochs-vmx-haswell": "",
+    "bochs-vmx-ivy": "",
+    "bochs-vmx-lynnfield": "hello",
+    "bochs-vmx-penryn": "hello",
 }
 
 

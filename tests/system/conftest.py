@@ -73,12 +73,13 @@ def fixture_boot(request, tmp_path):
     """boot(ini, files, options, **hardware): Umbra with these machines, as a context manager.
 
     ini is the text of the INI module (None: no such module); files are (name, path or bytes) of
-    the other modules; hardware are arguments of machine.Umbra.
+    the other modules; host is a machine of matrix.py if not QEMU with all options; hardware are
+    arguments of its class.
     """
     name = re.sub(r"\W+", "-", request.node.name).strip("-")
     booted = 0
 
-    def boot(ini=linux.INI, files=linux.FILES, options="", **hardware):
+    def boot(ini=linux.INI, files=linux.FILES, options="", host=None, **hardware):
         nonlocal booted
         booted += 1
         modules = []
@@ -93,6 +94,6 @@ def fixture_boot(request, tmp_path):
         iso.make_iso(out, f"{machine.BUILD}/umbra", modules, options)
         hardware.setdefault("limit", TEST_SECONDS)
         log = f"{machine.BUILD}/results/system/{name}-{booted}.log"
-        return machine.Umbra(out, log=log, **hardware)
+        return (host.umbra if host else machine.Umbra)(out, log=log, **hardware)
 
     return boot

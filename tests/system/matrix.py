@@ -41,12 +41,12 @@ class Machine:
         """What machine.ini calls a kind of paging here."""
         return self.nested if paging == "nested" else paging
 
-    def umbra(self, path, smp, limit, log, parallel=False):
-        """The machine with an ISO of Umbra."""
+    def umbra(self, path, parallel=False, **hardware):
+        """The machine with an ISO of Umbra; hardware are arguments of its class."""
+        hardware.setdefault("mem", "512M")
         if self.emulator == "bochs":
-            return bochs.Umbra(path, cpu=self.cpu, smp=smp, limit=limit, log=log)
-        return machine.Umbra(path, cpu=self.cpu, smp=smp, mem="512M", limit=limit, log=log,
-                             parallel=parallel)
+            return bochs.Umbra(path, cpu=self.cpu, **hardware)
+        return machine.Umbra(path, cpu=self.cpu, parallel=parallel, **hardware)
 
 
 REFUSED = "Umbra refuses this CPU: it has no unrestricted guest, or no EPT"

@@ -12,6 +12,7 @@ import pytest
 
 import linux
 import machine
+import matrix
 
 CR4_PAE = 1 << 5
 CR4_LA57 = 1 << 12
@@ -51,9 +52,19 @@ OTHERS = [
     Kernel("686-pae", "PAE", "pti=on", pti=True),
     Kernel("686-pae", "PAE", "pti=on", vcpus=2, pti=True),
 ]
-PAGINGS = ("npt", "shadow")
-MATRIX = [pytest.param(k, p, id=f"{k}-{p}", marks=[pytest.mark.long] if k in OTHERS else [])
-          for k in CLOUD + OTHERS for p in PAGINGS]
+BOCHS = [Kernel("vmlinuz", "4-level", vcpus=n) for n in (1, 2)]
+# Machines with their kernels; make test has time for the first machine and Debian's cloud kernel.
+KERNELS = (("qemu-svm", CLOUD + OTHERS), ("bochs-svm", BOCHS), ("bochs-vmx", BOCHS))
+
+
+def rows():
+    """One for each machine, kernel and kind of paging."""
+    for name, kernels in KERNELS:
+        host = matrix.MACHINES[name]
+        for k in kernels:
+            for p in host.pagings:
+                marks = [] if k in CLOUD and host.emulator == "qemu" else [pytest.mark.long]
+                yield pytest.param(host, k, p, id=f"{name}-{k}-{p}", marks=marks)
 
 
 def paging_mode(qemu):
@@ -80,19 +91,21 @@ def fork_under_audit(qemu):
         audit(qemu)
     assert qemu.vm_state("linux") == "running"
     qemu.console("linux")
-    qemu.serial.expect("forked 200", timeout=120)
+    qemu.serial.expect("forked 200", timeout=400)
     qemu.serial.expect(linux.PROMPT)
 
 
-@pytest.mark.timeout(240, method="signal")
-@pytest.mark.parametrize("kernel,paging", MATRIX)
-def test_kernel(boot, kernel, paging):
+@pytest.mark.timeout(900, method="signal")
+@pytest.mark.parametrize("host,kernel,paging", rows())
+def test_kernel(boot, host, kernel, paging):
     """To the login shell, forks, power-off."""
-    ini = linux.ini(kernel.vcpus, memory=kernel.memory, cmdline=kernel.cmdline, paging=paging)
+    ini = linux.ini(kernel.vcpus, memory=kernel.memory, cmdline=kernel.cmdline,
+                    paging=host.word(paging))
     files = [("vmlinuz", f"{linux.FOLDER}/{kernel.file}"),
              ("initramfs", f"{linux.FOLDER}/{kernel.initrd}")]
-    with boot(ini, files, smp=kernel.vcpus, limit=240) as qemu:
-        linux.login(qemu, timeout=120)
+    limit = 240 if host.emulator == "qemu" else 900
+    with boot(ini, files, host=host, smp=kernel.vcpus, mem="1G", limit=limit) as qemu:
+        linux.login(qemu, timeout=limit / 2)
         assert linux.run(qemu, "nproc") == (0, f"{kernel.vcpus}\n")
         if kernel.pti is not None:
             status, _ = linux.run(qemu, "grep -qw pti /proc/cpuinfo")
