@@ -6,6 +6,7 @@
  * becomes pending; the blocking of NMIs that an IRET had ended comes back when it faults.
  */
 #include "arch/regs.h"
+#include "tests/host/fake/cpu.h"
 #include "vmx/backend.h"
 #include "vmx/insn.h"
 
@@ -55,7 +56,7 @@ static int setup(void **state)
 	fake_vmcs[VMCS_GUEST_RIP] = 0x1000;
 	fake_vmcs[VMCS_GUEST_CR0] = CR0_PE;
 	fake_vmcs[VMCS_EXIT_INSN_LEN] = 3;
-	dr_given = fake_nmis = 0;
+	dr_given = fake_nmis = fake_mcs = 0;
 	mended = false;
 	return 0;
 }
@@ -277,16 +278,28 @@ static void nmi_goes_to_the_hypervisors_handler(void **state)
 	assert_int_equal(fake_nmis, 1);
 }
 
+static void machine_check_goes_to_the_hypervisors_handler(void **state)
+{
+	(void)state;
+	assert_int_equal(exception(0x300 | EXC_MC, 0, 0), EXIT_NMI);
+	assert_int_equal(fake_mcs, 1);
+	/* Also one that hits the entry itself. */
+	assert_int_equal(leave(EXIT_REASON_FAILED | VMEXIT_MACHINE_CHECK, 0), EXIT_FAIL);
+	assert_int_equal(fake_mcs, 2);
+	leave(EXIT_REASON_FAILED | VMEXIT_BAD_MSR_LOAD, 1);
+	assert_int_equal(fake_mcs, 2);
+}
+
 /* The exit comes before DR6 and DR7 change, so what the delivery would do is done here. */
 static void debug_exception_updates_dr6_and_dr7(void **state)
 {
 	(void)state;
 	s.dr6 = 0xffff0ff0 | 2 | DR6_BT;
 	fake_vmcs[VMCS_GUEST_DR7] = 0x400 | DR7_GD;
-	assert_int_equal(exception(0x300 | EXC_DB, 0, DR6_BS | 1), EXIT_EXCEPTION);
+	assert_int_equal(exception(0x300 | EXC_DB, 0, DR6_BS | DR6_BD | 1), EXIT_EXCEPTION);
 	assert_int_equal(v.exit.exc.vector, EXC_DB);
 	/* B0 .. B3 are those of this one, the others stay set. */
-	assert_int_equal(s.dr6, 0xffff0ff0 | 1 | DR6_BS | DR6_BT);
+	assert_int_equal(s.dr6, 0xffff0ff0 | 1 | DR6_BS | DR6_BD | DR6_BT);
 	assert_int_equal(fake_vmcs[VMCS_GUEST_DR7], 0x400);
 }
 
@@ -330,6 +343,13 @@ static void task_switch(void **state)
 		assert_int_equal(v.exit.task.selector, 0x48);
 		assert_false(v.exit.task.has_error);
 	}
+	fake_vmcs[VMCS_VECTORING] = 0x80000030; /* an interrupt has none */
+	leave(VMEXIT_TASK_SWITCH, 0xc0000048);
+	assert_false(v.exit.task.has_error);
+	fake_vmcs[VMCS_VECTORING] = 0xb0d; /* of an event before */
+	leave(VMEXIT_TASK_SWITCH, 0xc0000048);
+	assert_false(v.exit.task.has_error);
+	v.redelivery = false;
 	fake_vmcs[VMCS_VECTORING] = 0x80000b0d;
 	fake_vmcs[VMCS_VECTORING_ERROR] = 0x1234;
 	leave(VMEXIT_TASK_SWITCH, 0xc0000048);
@@ -530,6 +550,7 @@ int main(void)
 		cmocka_unit_test_setup(debug_register_access_gives_them_to_the_guest, setup),
 		cmocka_unit_test_setup(intercepted_exception, setup),
 		cmocka_unit_test_setup(nmi_goes_to_the_hypervisors_handler, setup),
+		cmocka_unit_test_setup(machine_check_goes_to_the_hypervisors_handler, setup),
 		cmocka_unit_test_setup(debug_exception_updates_dr6_and_dr7, setup),
 		cmocka_unit_test_setup(faulting_iret_blocks_nmis_again, setup),
 		cmocka_unit_test_setup(task_switch, setup),

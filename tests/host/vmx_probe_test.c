@@ -10,6 +10,8 @@
 #include <errno.h>
 
 #include "arch/cpufeat.h"
+#include "arch/msr.h"
+#include "tests/host/fake/cpu.h"
 
 #include "tests/host/test.h"
 
@@ -113,6 +115,50 @@ static void missing_control_is_named_with_its_msr(void **state)
 	says(&f, -ENOSYS, "VM-entry", "MSR 0x490");
 }
 
+/* What there is no guest without, bit by bit; all else may be missing. */
+static void needed_controls_are_these(void **state)
+{
+	static const u32 needed[VMX_NR_CTLS] = {
+		[VMX_PIN] = PIN_INTR | PIN_NMI | PIN_VIRTUAL_NMI,
+		[VMX_PROC] = PROC_TSC_OFFSET | PROC_HLT | PROC_MWAIT | PROC_RDPMC | PROC_CR8_LOAD |
+			     PROC_CR8_STORE | PROC_MOV_DR | PROC_IO | PROC_MSR_BITMAPS |
+			     PROC_MONITOR | PROC_SECONDARY,
+		[VMX_PROC2] = PROC2_WBINVD,
+		[VMX_EXIT] = EXIT_CTL_SAVE_DEBUG | EXIT_CTL_HOST_64 | EXIT_CTL_LOAD_PAT |
+			     EXIT_CTL_SAVE_EFER | EXIT_CTL_LOAD_EFER,
+		[VMX_ENTRY] = ENTRY_CTL_LOAD_DEBUG | ENTRY_CTL_LOAD_PAT | ENTRY_CTL_LOAD_EFER,
+	};
+	static const u32 features = PROC2_EPT | PROC2_UNRESTRICTED;
+	char why[200];
+
+	(void)state;
+	for (u32 w = 0; w < VMX_NR_CTLS; w++)
+		for (u32 b = 0; b < 32; b++) {
+			struct vmx_facts f = good();
+			bool is_needed = needed[w] & BIT32(b);
+
+			lacks(&f, w, BIT32(b));
+			if (w == VMX_PROC2 && (features & BIT32(b)))
+				continue; /* named as features */
+			assert_int_equal(vmx_judge(&f, why, sizeof(why)), is_needed ? -ENOSYS : 0);
+			f = good();
+			if (is_needed)
+				assert_true(vmx_ctl(&f, w) & BIT32(b));
+		}
+}
+
+static void useful_controls_are_on_where_they_are(void **state)
+{
+	struct vmx_facts f = good();
+	const u32 useful = PROC2_EPT | PROC2_UNRESTRICTED | PROC2_VPID | PROC2_RDTSCP |
+			   PROC2_INVPCID | PROC2_XSAVES;
+
+	(void)state;
+	assert_int_equal(vmx_ctl(&f, VMX_PROC2), useful | PROC2_WBINVD);
+	lacks(&f, VMX_PROC2, PROC2_INVPCID);
+	assert_int_equal(vmx_ctl(&f, VMX_PROC2), (useful & ~PROC2_INVPCID) | PROC2_WBINVD);
+}
+
 static void longest_sentence_fits(void **state)
 {
 	struct vmx_facts f = good();
@@ -194,6 +240,67 @@ static void tables_show_controls_and_features(void **state)
 	assert_non_null(strstr(text, "left open by the firmware"));
 }
 
+static void set_msrs(const struct vmx_facts *f)
+{
+	static const u32 msrs[VMX_NR_CTLS] = { MSR_VMX_TRUE_PIN, MSR_VMX_TRUE_PROC, MSR_VMX_PROC2,
+					       MSR_VMX_TRUE_EXIT, MSR_VMX_TRUE_ENTRY };
+	static const u32 old[VMX_NR_CTLS] = { MSR_VMX_PIN, MSR_VMX_PROC, MSR_VMX_PROC2,
+					      MSR_VMX_EXIT, MSR_VMX_ENTRY };
+
+	*fake_msr(MSR_FEATURE_CONTROL) = f->feature_control;
+	*fake_msr(MSR_VMX_BASIC) = f->basic;
+	*fake_msr(MSR_VMX_MISC) = f->misc;
+	*fake_msr(MSR_VMX_EPT_VPID) = f->ept_vpid;
+	*fake_msr(MSR_VMX_CR0_FIXED0) = 0x80000021;
+	*fake_msr(MSR_VMX_CR0_FIXED1) = 0xffffffff;
+	*fake_msr(MSR_VMX_CR4_FIXED0) = 0x2000;
+	*fake_msr(MSR_VMX_CR4_FIXED1) = 0x3727ff;
+	for (u32 w = 0; w < VMX_NR_CTLS; w++)
+		*fake_msr(f->basic & BIT(55) ? msrs[w] : old[w]) = f->ctl[w];
+}
+
+static void probe_reads_the_capabilities(void **state)
+{
+	struct vmx_facts f = good();
+	char why[200];
+
+	(void)state;
+	cpu_features = BIT32(CPU_VMX);
+	for (u32 is_true = 0; is_true < 2; is_true++) {
+		f.basic = is_true ? BIT(55) | 0x2b : 0x2b;
+		set_msrs(&f);
+		vmx_facts = (struct vmx_facts){ 0 };
+		assert_int_equal(vmx_probe(why, sizeof(why)), 0);
+		assert_memory_equal(vmx_facts.ctl, f.ctl, sizeof(f.ctl));
+		assert_int_equal(vmx_facts.ept_vpid, f.ept_vpid);
+		assert_int_equal(vmx_facts.feature_control, 5);
+		assert_int_equal(vmx_facts.cr4_fixed1, 0x3727ff);
+		assert_int_equal(vmx_revision(&vmx_facts), 0x2b);
+	}
+}
+
+/* Their MSRs do not exist, and RDMSR would fault. */
+static void probe_reads_no_capabilities_that_are_not_there(void **state)
+{
+	struct vmx_facts f = good();
+	char why[200];
+
+	(void)state;
+	cpu_features = BIT32(CPU_VMX);
+	lacks(&f, VMX_PROC, PROC_SECONDARY);
+	set_msrs(&f);
+	vmx_facts = (struct vmx_facts){ 0 };
+	assert_int_equal(vmx_probe(why, sizeof(why)), -ENOSYS);
+	assert_int_equal(vmx_facts.ctl[VMX_PROC2], 0);
+	assert_int_equal(vmx_facts.ept_vpid, 0);
+	f = good();
+	lacks(&f, VMX_PROC2, PROC2_EPT | PROC2_VPID);
+	set_msrs(&f);
+	vmx_facts = (struct vmx_facts){ 0 };
+	(void)!vmx_probe(why, sizeof(why));
+	assert_int_equal(vmx_facts.ept_vpid, 0);
+}
+
 static void probe_reads_no_msr_without_vmx(void **state)
 {
 	char why[200];
@@ -211,11 +318,15 @@ int main(void)
 		cmocka_unit_test(missing_vmx_names_cpuid_bit_and_vendor),
 		cmocka_unit_test(lock_by_firmware_names_the_msr),
 		cmocka_unit_test(missing_control_is_named_with_its_msr),
+		cmocka_unit_test(needed_controls_are_these),
+		cmocka_unit_test(useful_controls_are_on_where_they_are),
 		cmocka_unit_test(longest_sentence_fits),
 		cmocka_unit_test(control_words_are_what_we_want_within_what_is_allowed),
 		cmocka_unit_test(feature_of_two_bits_needs_both),
 		cmocka_unit_test(timer_counts_at_its_rate_and_never_zero),
 		cmocka_unit_test(tables_show_controls_and_features),
+		cmocka_unit_test(probe_reads_the_capabilities),
+		cmocka_unit_test(probe_reads_no_capabilities_that_are_not_there),
 		cmocka_unit_test(probe_reads_no_msr_without_vmx),
 	};
 

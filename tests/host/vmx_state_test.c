@@ -25,7 +25,7 @@ static struct vmx_vcpu s;
 static struct vcpu v;
 static struct vm vm;
 static u64 pdpt[4]; /* at 0x2020 of the guest */
-static u32 dr_given;
+static u32 dr_given, windows, cancelled, disowned;
 
 int mmu_read(const struct mmu_vm *m, gpa_t gpa, void *buf, u64 len)
 {
@@ -45,6 +45,7 @@ void vmx_dr_own(struct vcpu *vcpu)
 void vmx_dr_disown(struct vcpu *vcpu)
 {
 	(void)vcpu;
+	disowned++;
 }
 
 u64 vmx_get_dr6(const struct vcpu *vcpu)
@@ -65,18 +66,19 @@ u32 vmx_kept_msr(enum vmx_kept i)
 void vmx_cancel(struct vcpu *vcpu)
 {
 	(void)vcpu;
+	cancelled++;
 }
 
 void vmx_irq_window(struct vcpu *vcpu, bool on)
 {
 	(void)vcpu;
-	(void)on;
+	windows += !on;
 }
 
 void vmx_nmi_window(struct vcpu *vcpu, bool on)
 {
 	(void)vcpu;
-	(void)on;
+	windows += !on;
 }
 
 static u32 zapped;
@@ -202,6 +204,73 @@ static void every_register_reads_as_it_was_written(void **state)
 	}
 }
 
+static void registers_are_where_the_cpu_looks_for_them(void **state)
+{
+	static const struct {
+		enum vcpu_sreg reg;
+		enum vmcs_field field;
+	} fields[] = {
+		{ SR_CR3, VMCS_GUEST_CR3 },
+		{ SR_EFER, VMCS_GUEST_EFER },
+		{ SR_DR7, VMCS_GUEST_DR7 },
+		{ SR_GDTR_BASE, VMCS_GUEST_GDTR_BASE },
+		{ SR_GDTR_LIMIT, VMCS_GUEST_GDTR_LIMIT },
+		{ SR_IDTR_BASE, VMCS_GUEST_IDTR_BASE },
+		{ SR_IDTR_LIMIT, VMCS_GUEST_IDTR_LIMIT },
+		{ SR_SYSENTER_CS, VMCS_GUEST_SYSENTER_CS },
+		{ SR_SYSENTER_ESP, VMCS_GUEST_SYSENTER_ESP },
+		{ SR_SYSENTER_EIP, VMCS_GUEST_SYSENTER_EIP },
+		{ SR_PAT, VMCS_GUEST_PAT },
+		{ SR_DEBUGCTL, VMCS_GUEST_DEBUGCTL },
+	};
+
+	static const struct {
+		enum vcpu_sreg reg;
+		enum vmx_kept msr;
+	} kept[] = {
+		{ SR_STAR, KEPT_STAR },
+		{ SR_LSTAR, KEPT_LSTAR },
+		{ SR_CSTAR, KEPT_CSTAR },
+		{ SR_SFMASK, KEPT_SFMASK },
+		{ SR_KERNEL_GS_BASE, KEPT_KERNEL_GS_BASE },
+	};
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_SIZE(fields); i++) {
+		vmx_set_sreg(&v, fields[i].reg, 0x100 + i);
+		assert_int_equal(fake_vmcs[fields[i].field], 0x100 + i);
+	}
+	for (u32 i = 0; i < ARRAY_SIZE(kept); i++) {
+		vmx_set_sreg(&v, kept[i].reg, 0x200 + i);
+		assert_int_equal(*fake_msr(vmx_kept_msr(kept[i].msr)), 0x200 + i);
+	}
+	vmx_set_sreg(&v, SR_CR2, 0x300);
+	assert_int_equal(fake_cr2, 0x300);
+}
+
+/* As after a power-on, whatever was there. */
+static void a_reset_leaves_nothing_of_before(void **state)
+{
+	static u64 clean[NR_FIELDS];
+
+	(void)state;
+	memcpy(clean, fake_vmcs, sizeof(clean));
+	for (u32 f = VMCS_GUEST_ES_SEL; f <= VMCS_GUEST_TR_SEL; f += 2)
+		fake_vmcs[f] = 0x33;
+	for (u32 f = VMCS_GUEST_ES_LIMIT; f <= VMCS_GUEST_ACTIVITY; f += 2)
+		fake_vmcs[f] = 1;
+	for (u32 f = VMCS_GUEST_CR0; f <= VMCS_GUEST_SYSENTER_EIP; f += 2)
+		fake_vmcs[f] = 0x1234;
+	fake_vmcs[VMCS_GUEST_EFER] = EFER_LME | EFER_LMA;
+	fake_vmcs[VMCS_ENTRY_CTL] |= ENTRY_CTL_GUEST_64;
+	windows = cancelled = disowned = 0;
+	vmx_vcpu_reset(&v);
+	assert_memory_equal(clean, fake_vmcs, sizeof(clean));
+	assert_int_equal(windows, 2); /* both closed */
+	assert_int_equal(cancelled, 1);
+	assert_int_equal(disowned, 1);
+}
+
 static void breakpoints_give_the_registers_to_the_guest(void **state)
 {
 	(void)state;
@@ -228,6 +297,7 @@ static void pdptes_are_loaded_for_pae_paging(void **state)
 	go_pae(0x2020);
 	for (u32 i = 0; i < 4; i++)
 		assert_int_equal(fake_vmcs[VMCS_GUEST_PDPTE0 + 2 * i], pdpt[i]);
+	assert_int_equal(fake_vmcs[VMCS_GUEST_PDPTE3 + 2], 0);
 	vmx_get_paging(&v, &r);
 	assert_true(r.pdpte_latched);
 	assert_int_equal(r.pdpte[3], pdpt[3]);
@@ -448,6 +518,8 @@ int main(void)
 		cmocka_unit_test_setup(entry_control_follows_efer_lma, setup),
 		cmocka_unit_test_setup(paging_registers_flush, setup),
 		cmocka_unit_test_setup(every_register_reads_as_it_was_written, setup),
+		cmocka_unit_test_setup(registers_are_where_the_cpu_looks_for_them, setup),
+		cmocka_unit_test_setup(a_reset_leaves_nothing_of_before, setup),
 		cmocka_unit_test_setup(breakpoints_give_the_registers_to_the_guest, setup),
 		cmocka_unit_test_setup(pdptes_are_loaded_for_pae_paging, setup),
 		cmocka_unit_test_setup(bad_pdptes_count_as_not_present, setup),

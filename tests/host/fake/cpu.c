@@ -6,6 +6,7 @@
 
 u64 fake_cr2;
 u32 fake_pkru;
+u32 fake_mcs;
 
 static struct {
 	u32 msr;

@@ -6,6 +6,7 @@
 
 extern u64 fake_cr2;
 extern u32 fake_pkru;
+extern u32 fake_mcs; /* machine checks that went to the hypervisor's own handler */
 
 /* Where an MSR is kept; 0 until somebody writes it. At most 64 different ones. */
 u64 *fake_msr(u32 msr);

@@ -13,6 +13,7 @@
 #define rdmsr     real_rdmsr
 #define wrmsr     real_wrmsr
 #define rdpkru    real_rdpkru
+#define raise_mc  real_raise_mc
 #define read_cr2  real_read_cr2
 #define write_cr2 real_write_cr2
 #define inb       real_inb
@@ -26,6 +27,7 @@
 #undef rdmsr
 #undef wrmsr
 #undef rdpkru
+#undef raise_mc
 #undef read_cr2
 #undef write_cr2
 #undef inb
@@ -53,6 +55,11 @@ static inline void wrmsr(u32 msr, u64 v)
 static inline u32 rdpkru(void)
 {
 	return fake_pkru;
+}
+
+static inline void raise_mc(void)
+{
+	fake_mcs++;
 }
 
 static inline u64 read_cr2(void)
