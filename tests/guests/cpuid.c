@@ -101,6 +101,10 @@ static void topology(void)
 		skip("cpuid.topology", "no leaf 0xb");
 		return;
 	}
+	if (runs_on(BARE_BOCHS)) {
+		skip("cpuid.topology", "erratum: Bochs: leaf 0xb has no levels for one CPU");
+		return;
+	}
 	check((r.ecx >> 8 & 0xff) == 1, "cpuid.topology_smt_first", "type %u", r.ecx >> 8 & 0xff);
 	check(r.edx == cpu_index(), "cpuid.x2apic_id", "%u", r.edx);
 	r = cpuid(0xb, 1);

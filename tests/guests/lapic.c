@@ -258,7 +258,8 @@ static void deadline(void)
 	wrmsr(MSR_DEADLINE, when);
 	check(rdmsr(MSR_DEADLINE) == when, "lapic.deadline_reads_back", "it does not");
 	check(trap_wait(TIMER, n + 1) && rdtsc() >= when, "lapic.deadline_fires", "early or never");
-	check(rdmsr(MSR_DEADLINE) == 0, "lapic.deadline_disarms_itself", "it does not");
+	check_known(BARE_BOCHS, rdmsr(MSR_DEADLINE) == 0, "lapic.deadline_disarms_itself",
+		    "it does not");
 	wrmsr(MSR_DEADLINE, rdtsc() - 1);
 	check(trap_wait(TIMER, n + 2), "lapic.deadline_in_the_past", "never fired");
 	wrmsr(MSR_DEADLINE, rdtsc() + tsc_us(2000));
@@ -291,8 +292,8 @@ static void x2apic(void)
 	wrmsr(MSR_APIC_BASE, base | BIT(10));
 	check(rdmsr(MSR_X2APIC + 2) == 0, "lapic.x2apic_id", "%llu",
 	      (unsigned long long)rdmsr(MSR_X2APIC + 2));
-	check(rdmsr(MSR_X2APIC + 0xd) == 1, "lapic.x2apic_ldr", "0x%llx",
-	      (unsigned long long)rdmsr(MSR_X2APIC + 0xd));
+	check_known(BARE_BOCHS, rdmsr(MSR_X2APIC + 0xd) == 1, "lapic.x2apic_ldr",
+		    "not 1 for the first CPU");
 	trap_set(HIGH, note);
 	nr_order = 0;
 	wrmsr(MSR_X2APIC + 0x3f, HIGH); /* SELF IPI */
@@ -310,8 +311,9 @@ static void x2apic(void)
 	wrmsr(MSR_APIC_BASE, base & ~BIT(11));
 	wrmsr(MSR_APIC_BASE, base);
 	apic_setup();
-	check(apic_read(APIC_ID) == 0 && trap_count[HIGH] == n, "lapic.x2apic_leaves", "ID 0x%x",
-	      apic_read(APIC_ID));
+	check_known(BARE_BOCHS, apic_read(APIC_ID) == 0 && trap_count[HIGH] == n,
+		    "lapic.x2apic_leaves",
+		    "the local APIC stays off, or delivers what was pending");
 }
 
 void guest_main(void)

@@ -30,7 +30,7 @@ SYSTEM_TEST = BUILD=$(BUILD) $(PYTHON) -m pytest -q -p no:cacheprovider --durati
 system-test: $(BUILD)/umbra linux-guest guests
 	$Q $(SYSTEM_TEST) -m 'not long'
 system-test-long: $(BUILD)/umbra linux-kernels guests
-	$Q $(SYSTEM_TEST) -m long --keep $(BUILD)/results/kept/$@.json
+	$Q $(SYSTEM_TEST) -m long --keep=$(BUILD)/results/kept/$@.json
 test-all: deps
 	$Q $(PYTHON) tests/run.py $(TIERS) guest-test-long system-test-long
 
