@@ -262,9 +262,9 @@ static void deadline(void)
 		    "it does not");
 	wrmsr(MSR_DEADLINE, rdtsc() - 1);
 	check(trap_wait(TIMER, n + 2), "lapic.deadline_in_the_past", "never fired");
-	wrmsr(MSR_DEADLINE, rdtsc() + tsc_us(2000));
+	wrmsr(MSR_DEADLINE, rdtsc() + tsc_us(100000)); /* far enough to be disarmed in time */
 	wrmsr(MSR_DEADLINE, 0);
-	delay_us(5000);
+	delay_us(110000);
 	sti_nop();
 	check(trap_count[TIMER] == n + 2, "lapic.deadline_zero_disarms", "fired");
 	apic_write(APIC_LVT_TIMER, TIMER);
