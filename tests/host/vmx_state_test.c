@@ -298,6 +298,10 @@ static void pdptes_are_loaded_for_pae_paging(void **state)
 	for (u32 i = 0; i < 4; i++)
 		assert_int_equal(fake_vmcs[VMCS_GUEST_PDPTE0 + 2 * i], pdpt[i]);
 	assert_int_equal(fake_vmcs[VMCS_GUEST_PDPTE3 + 2], 0);
+	pdpt[3] = 0xb001;
+	assert_int_equal(fake_vmcs[VMCS_GUEST_PDPTE3], 0xa001); /* until MOV CR3 */
+	vmx_set_sreg(&v, SR_CR3, 0x2020);
+	assert_int_equal(fake_vmcs[VMCS_GUEST_PDPTE3], 0xb001);
 	vmx_get_paging(&v, &r);
 	assert_true(r.pdpte_latched);
 	assert_int_equal(r.pdpte[3], pdpt[3]);
@@ -404,6 +408,8 @@ static void segment_without_a_type_is_mended(void **state)
 	assert_int_equal(fake_vmcs[VMCS_GUEST_FS_AR], 0x93);
 	assert_int_equal(fake_vmcs[VMCS_GUEST_GS_AR], 0x10010);
 	assert_false(vmx_mend_segments(&v));
+	fake_vmcs[VMCS_GUEST_GS_AR] = 0x90;
+	assert_true(vmx_mend_segments(&v));
 }
 
 /* As Bochs wants CS in real mode: its RPL is any there. */
