@@ -47,6 +47,7 @@ void mmu_pool_init(hpa_t base, u32 nr)
 		.nr_free = nr - headers,
 	};
 	env_lock_init(&p->lock, ENV_RANK_POOL);
+	p->sp[0] = (struct sp){ .state = SP_FREE }; /* looked at for a table that is absent */
 	for (spx_t x = p->nr; x > 0; x--) {
 		p->sp[x] = (struct sp){ .state = SP_FREE, .next = p->free_list };
 		p->free_list = x;

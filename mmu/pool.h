@@ -84,7 +84,7 @@ _Static_assert(sizeof(struct sp) == 128, "two cache lines");
 struct mmu_pool {
 	struct env_lock lock;
 	hpa_t base;    /* where page 0 would be; the first real page is 1 */
-	struct sp *sp; /* indexed by spx_t; element 0 is not used */
+	struct sp *sp; /* indexed by spx_t; element 0 stands for no page */
 	u32 nr;
 	u32 nr_free;
 	spx_t free_list;

@@ -312,6 +312,8 @@ void sim_start(const struct sim_cfg *cfg)
 		.has_1g = true,
 		.has_nx = true,
 	};
+	/* Firmware leaves anything. */
+	memset(env_sim.mem + SIM_POOL, 0xff, PAGE_SIZE);
 	mmu_pool_init(HPA(SIM_POOL), pool);
 	sim_check(mmu_shadow_low_init(HPA(SIM_LOW), cfg->low ? cfg->low : 1) == 0, "low memory");
 	sim_check(mmu_vm_init(&sim.vm, &(struct mmu_vm_cfg){ .vm_id = 3,
