@@ -69,7 +69,8 @@ static enum exit_reason page_fault(struct vcpu *v, const struct vmcb_ctl *c)
 {
 	const struct vmcb_save *g = &vmcb_of(v)->save;
 
-	return page_fault_exit(v, c->exit_info2, (u32)c->exit_info1, g->cpl, g->cr4);
+	return page_fault_exit(v, c->exit_info2, (u32)c->exit_info1, g->cpl,
+			       g->cr4 & CR4_PKE ? rdpkru() : 0);
 }
 
 static enum exit_reason invlpg_exit(struct vcpu *v, const struct vmcb_ctl *c)

@@ -3,11 +3,10 @@
 #pragma once
 
 #include "arch/regs.h"
-#include "arch/x86.h"
 #include "vm/vcpu.h"
 
-/* Source: AMD APM 2 "#PF: Page-Fault Exception". cr4 is hardware's. */
-static inline enum exit_reason page_fault_exit(struct vcpu *v, u64 gva, u32 error, u8 cpl, u64 cr4)
+/* Source: AMD APM 2 "#PF: Page-Fault Exception". pkru: 0 without CR4.PKE. */
+static inline enum exit_reason page_fault_exit(struct vcpu *v, u64 gva, u32 error, u8 cpl, u32 pkru)
 {
 	struct mmu_shadow_fault *f = &v->exit.pf;
 
@@ -18,7 +17,7 @@ static inline enum exit_reason page_fault_exit(struct vcpu *v, u64 gva, u32 erro
 		f->access |= MMU_U;
 	else if (cpl == 3)
 		f->access |= MMU_IMPLICIT;
-	f->pkru = cr4 & CR4_PKE ? rdpkru() : 0;
+	f->pkru = pkru;
 	f->ac = v->regs.rflags & RFLAGS_AC;
 	return EXIT_PF;
 }

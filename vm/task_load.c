@@ -17,9 +17,9 @@
 	 RFLAGS_DF | RFLAGS_OF | RFLAGS_IOPL | RFLAGS_NT | RFLAGS_RF | RFLAGS_VM | RFLAGS_AC | \
 	 RFLAGS_VIF | RFLAGS_VIP | RFLAGS_ID)
 
-#define ATTR_VM86 0xf3 /* present, DPL 3, writable data, accessed */
-#define ATTR_CODE 0x9b /* present, readable code, accessed */
-#define ATTR_NONE 0x13 /* not present, writable data, accessed */
+#define ATTR_VM86 0xf3  /* present, DPL 3, writable data, accessed */
+#define ATTR_CODE 0x9b  /* present, readable code, accessed */
+#define ATTR_DATA 0xc93 /* present, writable data, accessed; 4 GiB, 32 bits */
 
 static u16 selector(const struct task *t, u32 seg)
 {
@@ -33,7 +33,10 @@ static u32 new_cpl(const struct task *t)
 	return t->v->regs.rflags & RFLAGS_VM ? 3 : selector(t, S_CS) & 3;
 }
 
-/* With attributes that an entry into the guest accepts, should the descriptor not be loaded. */
+/*
+ * With attributes that an entry into the guest accepts, should the descriptor not be loaded; and a
+ * stack on which the fault can be delivered.
+ */
 static void load_selector(struct task *t, u32 seg)
 {
 	u16 dpl = (u16)(new_cpl(t) << 5);
@@ -46,7 +49,8 @@ static void load_selector(struct task *t, u32 seg)
 	} else if (seg == S_CS) {
 		s.attr = ATTR_CODE | dpl;
 	} else if (seg == S_SS) {
-		s.attr = ATTR_NONE | dpl;
+		s.attr = ATTR_DATA | dpl;
+		s.limit = 0xffffffff;
 	}
 	hv->set_seg(t->v, seg, &s);
 }

@@ -127,8 +127,10 @@ u64 vmx_get_sreg(struct vcpu *v, enum vcpu_sreg r);
 void vmx_set_sreg(struct vcpu *v, enum vcpu_sreg r, u64 val);
 void vmx_get_seg(struct vcpu *v, u32 seg, struct segment *s);
 void vmx_set_seg(struct vcpu *v, u32 seg, const struct segment *s);
-/* QUIRK: VM-entry has failed. True if it may have been for a segment that Bochs itself has left so;
- * it is as it should be now. */
+/*
+ * VM-entry has failed. True if it may have been for a segment that the guest can do nothing about;
+ * it is as it should be now.
+ */
 bool vmx_mend_segments(struct vcpu *v);
 void vmx_set_paging(struct vcpu *v);
 void vmx_get_paging(struct vcpu *v, struct mmu_regs *r);

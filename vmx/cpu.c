@@ -58,9 +58,7 @@ int vmx_cpu_enable(void)
 		return -ENOMEM;
 	if (!(fc & FC_LOCK))
 		wrmsr(MSR_FEATURE_CONTROL, fc | FC_LOCK | FC_VMX);
-	/* So that vmx_get_paging() can read the guest's PKRU; our own pages are all supervisor's.
-	 */
-	write_cr4(read_cr4() | CR4_VMXE | (vmx_facts.pku ? CR4_PKE : 0));
+	write_cr4(read_cr4() | CR4_VMXE);
 	if (!fits(read_cr0(), vmx_facts.cr0_fixed0, vmx_facts.cr0_fixed1) ||
 	    !fits(read_cr4(), vmx_facts.cr4_fixed0, vmx_facts.cr4_fixed1))
 		return -ENOSYS;

@@ -95,7 +95,7 @@ static void debug_exception(struct vcpu *v, u64 qual)
 static enum exit_reason page_fault(struct vcpu *v, u64 gva)
 {
 	return page_fault_exit(v, gva, (u32)vmread(VMCS_EXIT_EVENT_ERROR),
-			       SEG_DPL(vmread(VMCS_GUEST_SS_AR)), vmread(VMCS_GUEST_CR4));
+			       SEG_DPL(vmread(VMCS_GUEST_SS_AR)), guest_pkru());
 }
 
 static enum exit_reason invlpg_exit(struct vcpu *v)

@@ -10,6 +10,8 @@
 #include "lib/bug.h"
 #include "lib/types.h"
 
+#include "arch/regs.h"
+#include "arch/x86.h"
 #include "vmx/control.h"
 
 static inline bool vmxon(hpa_t region)
@@ -107,6 +109,25 @@ static inline bool invvpid(enum invvpid_type type, u16 vpid, u64 gva)
 
 	__asm__ volatile("invvpid %1, %2" : "=@cca"(ok) : "m"(desc), "r"((u64)type) : "memory");
 	return ok;
+}
+
+/*
+ * 0 without CR4.PKE; PKRU is in the register while the vCPU is loaded. RDPKRU needs PKE, which the
+ * hypervisor has off: with it Bochs holds the guest's PKRU against supervisor pages, too. So no
+ * memory is written here in between.
+ */
+static inline u32 guest_pkru(void)
+{
+	u64 cr4 = read_cr4();
+	u32 v;
+
+	if (!(vmread(VMCS_GUEST_CR4) & CR4_PKE))
+		return 0;
+	__asm__ volatile("mov %1, %%cr4; rdpkru; mov %2, %%cr4"
+			 : "=&a"(v)
+			 : "r"(cr4 | CR4_PKE), "r"(cr4), "c"(0)
+			 : "rdx");
+	return v;
 }
 
 /* The hypervisor's own handler for NMIs. Its IRET ends the blocking that the exit has begun. */

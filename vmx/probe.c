@@ -155,7 +155,6 @@ int vmx_probe(char *why, size_t size)
 	struct vmx_facts *f = &vmx_facts;
 
 	f->vmx = cpu_has(CPU_VMX);
-	f->pku = cpuid(0, 0).eax >= 7 && (cpuid(7, 0).ecx & BIT32(3));
 	f->vendor = cpu_vendor;
 	f->below = cpu_hypervisor;
 	if (f->vmx) {

@@ -67,7 +67,6 @@ struct vmx_facts {
 	u64 ctl[VMX_NR_CTLS]; /* bits that must be 1; << 32: bits that may be 1 */
 	u64 ept_vpid;
 	u64 cr0_fixed0, cr0_fixed1, cr4_fixed0, cr4_fixed1;
-	bool pku; /* CPUID 7 ECX bit 3 */
 	const char *vendor;
 	const char *below; /* signature of the hypervisor that we run under, or "" */
 };

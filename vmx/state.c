@@ -218,6 +218,11 @@ void vmx_set_sreg(struct vcpu *v, enum vcpu_sreg r, u64 val)
 
 /* --- segments --------------------------------------------------------------------------------- */
 
+static u8 cpl(void)
+{
+	return SEG_DPL(vmread(VMCS_GUEST_SS_AR));
+}
+
 /* AVL, L, D and G stand four bits higher than in struct segment. */
 static u16 ar_to_attr(u32 ar)
 {
@@ -270,6 +275,9 @@ void vmx_set_seg(struct vcpu *v, u32 seg, const struct segment *s)
  * null selector was in it before, it is usable now and has type 0, which the next VM-entry refuses.
  * It also refuses code whose selector has another RPL than its DPL, where it should look at SS.DPL;
  * in real mode, where an RPL is just part of an address, CS may be of data instead.
+ *
+ * Not Bochs' fault: a task switch leaves any selector in SS if it cannot be loaded, and without
+ * unrestricted guest its RPL must be the CPL.
  */
 static bool unfit(u32 seg, const struct segment *s)
 {
@@ -291,22 +299,23 @@ bool vmx_mend_segments(struct vcpu *v)
 		vmx_set_seg(v, seg, &s);
 		mended = true;
 	}
+	vmx_get_seg(v, S_SS, &s);
+	if (!vmx_of(v)->ept && !(v->regs.rflags & RFLAGS_VM) && (s.sel & 3) != cpl()) {
+		s.sel = (u16)((s.sel & ~3U) | cpl());
+		vmx_set_seg(v, S_SS, &s);
+		mended = true;
+	}
 	return mended;
 }
 
 /* --- for translation -------------------------------------------------------------------------- */
-
-static u8 cpl(void)
-{
-	return SEG_DPL(vmread(VMCS_GUEST_SS_AR));
-}
 
 /* The processor's model and the latched PDPTEs are there already. */
 static void shadow_paging(const struct vcpu *v, struct mmu_regs *r)
 {
 	*r = v->mmu->regs;
 	r->rflags = v->regs.rflags;
-	r->pkru = vmread(VMCS_GUEST_CR4) & CR4_PKE ? rdpkru() : 0;
+	r->pkru = guest_pkru();
 	r->cpl = cpl();
 }
 
@@ -322,7 +331,7 @@ void vmx_get_paging(struct vcpu *v, struct mmu_regs *r)
 	r->efer = vmread(VMCS_GUEST_EFER);
 	r->rflags = v->regs.rflags;
 	/* PKRU is in the register while the vCPU is loaded. */
-	r->pkru = r->cr4 & CR4_PKE ? rdpkru() : 0;
+	r->pkru = guest_pkru();
 	r->cpl = cpl();
 	r->maxphyaddr = mmu_hw.maxphyaddr;
 	r->has_nx = cpu_has(CPU_NX);

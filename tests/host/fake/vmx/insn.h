@@ -5,6 +5,8 @@
 #include "lib/addr.h"
 #include "lib/types.h"
 
+#include "arch/regs.h"
+#include "tests/host/fake/cpu.h"
 #include "vmx/control.h"
 
 #define NR_FIELDS 0x7000
@@ -35,6 +37,11 @@ bool vmread_safe(enum vmcs_field f, u64 *val);
 void vmwrite(enum vmcs_field f, u64 val);
 bool invept(enum invept_type type, u64 eptp);
 bool invvpid(enum invvpid_type type, u16 vpid, u64 gva);
+
+static inline u32 guest_pkru(void)
+{
+	return vmread(VMCS_GUEST_CR4) & CR4_PKE ? fake_pkru : 0;
+}
 
 static inline void raise_nmi(void)
 {
