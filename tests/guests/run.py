@@ -133,7 +133,7 @@ CHOSEN = {
                  "pg_tlb32 pg_tree64 pg_write64 pg_event64",
     "bochs-svm-turion": "hello",
     "bochs-svm-phenom": "hello",
-    "bochs-vmx": "hello pg_tlb32",
+    "bochs-vmx": "hello msr traps debug mmio hlt xsave modes pg_tlb32",
     "bochs-vmx-haswell": "",
     "bochs-vmx-ivy": "",
     "bochs-vmx-lynnfield": "hello",

@@ -21,8 +21,9 @@ BIOS = "/usr/share/bochs/BIOS-bochs-latest"
 VGA_BIOS = "/usr/share/vgabios/vgabios.bin"
 TICKS = 100_000_000  # executed instructions in a second of the devices' time
 
-# Names are relative and short: the emulator keeps them in arrays of fixed size. It is built with
-# its debugger, which has to be told to begin (rc). Nobody connects to the screen.
+# Names are relative and short: a path of the configuration beyond 500 characters ends Bochs with
+# "buffer overflow detected". It is built with its debugger, which has to be told to begin (rc).
+# Nobody connects to the screen.
 CONFIG = """config_interface: textconfig
 display_library: rfb, options="timeout=0"
 cpu: model={cpu}, count={smp}, ips={ticks}, reset_on_triple_fault=0, ignore_bad_msrs={loose}
