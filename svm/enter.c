@@ -14,9 +14,10 @@ static_assert(R_CX == 1 && R_DX == 2 && R_BX == 3 && R_BP == 5 && R_SI == 6 && R
 
 enum exit_reason svm_switch(struct vcpu *v, u64 vmcb, u64 host_vmcb);
 
-static __always_inline enum exit_reason run(struct vcpu *v, const struct svm_vcpu *s)
+static __always_inline enum exit_reason run(struct vcpu *v, const struct svm_vcpu *s,
+					    struct vmcb *b)
 {
-	struct vmcb_save *g = &s->vmcb->save;
+	struct vmcb_save *g = &b->save;
 
 	g->rax = v->regs.gpr[R_AX];
 	g->rsp = v->regs.gpr[R_SP];
@@ -25,29 +26,30 @@ static __always_inline enum exit_reason run(struct vcpu *v, const struct svm_vcp
 	return svm_switch(v, s->vmcb_hpa, s->host_hpa);
 }
 
-static __noinline enum exit_reason run_flushing(struct vcpu *v, struct svm_vcpu *s)
-{
-	svm_tlb_flush(s);
-	return run(v, s);
-}
-
 enum exit_reason svm_enter_shadow(struct vcpu *v)
 {
 	struct svm_vcpu *s = svm_of(v);
+	struct mmu_ctx *c = v->mmu;
 	struct vmcb *b = s->vmcb;
 	enum mmu_flush flush;
 	u64 root;
 
-	if (unlikely(!mmu_shadow_enter(v->mmu, &flush)))
+	if (unlikely(!mmu_shadow_enter(c, &flush)))
 		return EXIT_NONE;
-	root = mmu_ctx_root(v->mmu).v;
+	root = mmu_ctx_root(c).v;
 	if (b->save.cr3 != root) {
 		b->save.cr3 = root;
 		vmcb_dirty(b, CLEAN_CR);
 	}
-	if (unlikely(flush == MMU_FLUSH_TAG || s->flush))
-		return run_flushing(v, s);
-	return run(v, s);
+	if (flush == MMU_FLUSH_TAG || s->flush)
+		svm_tlb_flush(s);
+	return run(v, s, b);
+}
+
+static __noinline enum exit_reason run_flushing(struct vcpu *v, struct svm_vcpu *s)
+{
+	svm_tlb_flush(s);
+	return run(v, s, s->vmcb);
 }
 
 enum exit_reason svm_enter(struct vcpu *v)
@@ -57,5 +59,5 @@ enum exit_reason svm_enter(struct vcpu *v)
 
 	if (unlikely(flush == MMU_FLUSH_TAG || s->flush))
 		return run_flushing(v, s);
-	return run(v, s);
+	return run(v, s, s->vmcb);
 }

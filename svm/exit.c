@@ -30,7 +30,7 @@ static const u8 plain[] = {
 
 static_assert(EXIT_IRQ == 0, "plain[] takes it for none, so VMEXIT_INTR goes through detail()");
 
-static enum exit_reason pio(struct vcpu *v, const struct vmcb_ctl *c)
+static __always_inline enum exit_reason pio(struct vcpu *v, const struct vmcb_ctl *c)
 {
 	u32 info = (u32)c->exit_info1;
 
@@ -43,7 +43,7 @@ static enum exit_reason pio(struct vcpu *v, const struct vmcb_ctl *c)
 	return EXIT_PIO;
 }
 
-static enum exit_reason npf(struct vcpu *v, const struct vmcb_ctl *c)
+static __always_inline enum exit_reason npf(struct vcpu *v, const struct vmcb_ctl *c)
 {
 	struct mmu_fault *f = &v->exit.npf;
 	u32 error = (u32)c->exit_info1;
@@ -56,7 +56,7 @@ static enum exit_reason npf(struct vcpu *v, const struct vmcb_ctl *c)
 	return EXIT_NPF;
 }
 
-static enum exit_reason cr_access(struct vcpu *v, u32 code, u64 info)
+static __always_inline enum exit_reason cr_access(struct vcpu *v, u32 code, u64 info)
 {
 	v->exit.cr.nr = code & 15;
 	v->exit.cr.write = code >= VMEXIT_CR_WRITE;
@@ -65,7 +65,7 @@ static enum exit_reason cr_access(struct vcpu *v, u32 code, u64 info)
 	return EXIT_CR;
 }
 
-static enum exit_reason page_fault(struct vcpu *v, const struct vmcb_ctl *c)
+static __always_inline enum exit_reason page_fault(struct vcpu *v, const struct vmcb_ctl *c)
 {
 	const struct vmcb_save *g = &vmcb_of(v)->save;
 
@@ -73,7 +73,7 @@ static enum exit_reason page_fault(struct vcpu *v, const struct vmcb_ctl *c)
 			       g->cr4 & CR4_PKE ? rdpkru() : 0);
 }
 
-static enum exit_reason invlpg_exit(struct vcpu *v, const struct vmcb_ctl *c)
+static __always_inline enum exit_reason invlpg_exit(struct vcpu *v, const struct vmcb_ctl *c)
 {
 	/* Source: AMD APM 2 "Decode Assists": the linear address. */
 	if (svm_has(SVM_DECODE))
@@ -89,8 +89,6 @@ static enum exit_reason exception(struct vcpu *v, u32 vector, const struct vmcb_
 		raise_mc();
 		return EXIT_NMI;
 	}
-	if (vector == EXC_PF && v->mmu)
-		return page_fault(v, c);
 	v->exit.exc.vector = (u8)vector;
 	v->exit.exc.error = (u32)c->exit_info1;
 	v->exit.exc.cr2 = c->exit_info2;
@@ -133,14 +131,14 @@ static enum exit_reason task_switch(struct vcpu *v, const struct vmcb_ctl *c)
 	return EXIT_TASK_SWITCH;
 }
 
-static enum exit_reason rare(struct vcpu *v, u32 code, const struct vmcb_ctl *c)
+static enum exit_reason rare_reason(struct vcpu *v, u32 code, const struct vmcb_ctl *c)
 {
 	switch (code) {
+	case VMEXIT_INTR:
+		return intr(v, c);
 	case VMEXIT_IRET:
 		svm_nmi_iret(v);
 		return EXIT_NMI_WINDOW;
-	case VMEXIT_CR_READ ... VMEXIT_CR_WRITE + 15:
-		return cr_access(v, code, c->exit_info1);
 	case VMEXIT_DR_READ ... VMEXIT_DR_WRITE + 15:
 		svm_dr_own(v);
 		return EXIT_DR;
@@ -155,23 +153,35 @@ static enum exit_reason rare(struct vcpu *v, u32 code, const struct vmcb_ctl *c)
 	}
 }
 
+static __noinline enum exit_reason rare(struct vcpu *v, u64 code, const struct vmcb_ctl *c)
+{
+	enum exit_reason reason = rare_reason(v, (u32)code, c);
+
+	v->exit.reason = reason;
+	return reason;
+}
+
+/* The hot ones call nothing. */
 static enum exit_reason detail(struct vcpu *v, u64 code, const struct vmcb_ctl *c)
 {
-	if (code == VMEXIT_EXCEPTION + EXC_PF)
-		v->exit.reason = exception(v, EXC_PF, c);
+	enum exit_reason reason;
+
+	if (code <= VMEXIT_CR_WRITE + 15)
+		reason = cr_access(v, (u32)code, c->exit_info1);
+	else if (code == VMEXIT_EXCEPTION + EXC_PF && v->mmu)
+		reason = page_fault(v, c);
 	else if (code == VMEXIT_IOIO)
-		v->exit.reason = pio(v, c);
+		reason = pio(v, c);
 	else if (code == VMEXIT_NPF)
-		v->exit.reason = npf(v, c);
+		reason = npf(v, c);
 	else if (code == VMEXIT_MSR)
-		v->exit.reason = c->exit_info1 & 1 ? EXIT_WRMSR : EXIT_RDMSR;
+		reason = c->exit_info1 & 1 ? EXIT_WRMSR : EXIT_RDMSR;
 	else if (code == VMEXIT_INVLPG)
-		v->exit.reason = invlpg_exit(v, c);
-	else if (code == VMEXIT_INTR)
-		v->exit.reason = intr(v, c);
+		reason = invlpg_exit(v, c);
 	else
-		v->exit.reason = rare(v, (u32)code, c);
-	return (enum exit_reason)v->exit.reason;
+		return rare(v, code, c);
+	v->exit.reason = reason;
+	return reason;
 }
 
 static __always_inline enum exit_reason decode(struct vcpu *v, const struct vmcb_ctl *c)
@@ -187,11 +197,18 @@ static __always_inline enum exit_reason decode(struct vcpu *v, const struct vmcb
 	return (enum exit_reason)plain[code];
 }
 
-static void flushed(struct vcpu *v, struct svm_vcpu *s, bool ran)
+static __always_inline void flushed(struct vcpu *v, struct svm_vcpu *s)
 {
+	bool ran = (u32)s->vmcb->ctl.exit_code != VMEXIT_INVALID;
+
 	svm_tlb_flushed(s, ran);
 	if (ran && v->mmu)
 		mmu_shadow_flushed(v->mmu);
+}
+
+static __always_inline bool interrupted(const struct vmcb *b)
+{
+	return b->ctl.exit_int_info & EVENTINJ_VALID;
 }
 
 static __noinline enum exit_reason exited_busy(struct vcpu *v, struct svm_vcpu *s)
@@ -199,7 +216,7 @@ static __noinline enum exit_reason exited_busy(struct vcpu *v, struct svm_vcpu *
 	const struct vmcb_ctl *c = &s->vmcb->ctl;
 
 	if (s->busy & BUSY_FLUSHING)
-		flushed(v, s, (u32)c->exit_code != VMEXIT_INVALID);
+		flushed(v, s);
 	if (s->busy & BUSY_VIRQ)
 		svm_virq_ended(v);
 	/*
@@ -216,7 +233,7 @@ static __noinline enum exit_reason exited_busy(struct vcpu *v, struct svm_vcpu *
 	 */
 	if ((s->busy & BUSY_WINDOW) && (v->regs.rflags & RFLAGS_IF))
 		vcpu_request_self(v, VREQ_EVENT);
-	if ((c->exit_int_info & EVENTINJ_VALID) && !v->redelivery)
+	if (interrupted(s->vmcb) && !v->redelivery)
 		svm_interrupted(v);
 	if ((s->busy & BUSY_STEPPING) && svm_stepped(v)) {
 		v->exit.code = c->exit_code;
@@ -238,7 +255,10 @@ enum exit_reason svm_exited(struct vcpu *v)
 	v->regs.rflags = b->save.rflags;
 	v->exit.irq_shadow = (u8)b->ctl.int_shadow;
 	b->ctl.clean = CLEAN_ALL;
-	if (unlikely(s->busy || (b->ctl.exit_int_info & EVENTINJ_VALID)))
-		return exited_busy(v, s);
+	if (unlikely(s->busy || interrupted(b))) {
+		if (s->busy != BUSY_FLUSHING || interrupted(b))
+			return exited_busy(v, s);
+		flushed(v, s);
+	}
 	return decode(v, &b->ctl);
 }

@@ -12,13 +12,58 @@
 #include "svm/backend.h"
 
 /* A CPU that has just entered SVM operation: its TLB may hold anything. */
-void svm_asid_init(struct svm_cpu *c);
+static inline void svm_asid_init(struct svm_cpu *c)
+{
+	c->next_asid = 1; /* 0 is the hypervisor itself */
+	c->asid_gen++;    /* from 1: a vCPU that never ran has generation 0 */
+	c->flush_all = true;
+}
+
 /*
  * After s->cpu changed or another vCPU ran: may the ASID of s still be used? Else the entry
  * flushes.
  */
-void svm_asid_check(struct svm_vcpu *s);
+static inline void svm_asid_check(struct svm_vcpu *s)
+{
+	if (s->asid_gen != s->cpu->asid_gen)
+		s->flush = true;
+}
+
+static __always_inline void svm_asid_take(struct svm_cpu *c, struct svm_vcpu *s, struct vmcb *b)
+{
+	if (unlikely(c->next_asid >= svm_facts.nr_asids))
+		svm_asid_init(c);
+	b->ctl.asid = c->next_asid++;
+	s->asid_gen = c->asid_gen;
+	vmcb_dirty(b, CLEAN_ASID);
+}
+
 /* The entry in progress flushes the tag of s. */
-void svm_tlb_flush(struct svm_vcpu *s);
+static __always_inline void svm_tlb_flush(struct svm_vcpu *s)
+{
+	struct svm_cpu *c = s->cpu;
+	struct vmcb *b = s->vmcb;
+	u8 how = TLB_NONE;
+
+	if (s->asid_gen == c->asid_gen && svm_has(SVM_FLUSH_ASID))
+		how = TLB_FLUSH_ASID;
+	else
+		svm_asid_take(c, s, b);
+	b->ctl.tlb_control = c->flush_all ? TLB_FLUSH_ALL : how;
+	s->busy |= BUSY_FLUSHING;
+}
+
 /* The world switch is over; ran says whether the guest was entered. */
-void svm_tlb_flushed(struct svm_vcpu *s, bool ran);
+static __always_inline void svm_tlb_flushed(struct svm_vcpu *s, bool ran)
+{
+	struct vmcb *b = s->vmcb;
+
+	s->busy &= (u8)~BUSY_FLUSHING;
+	if (!ran)
+		return;
+	if (unlikely(b->ctl.tlb_control == TLB_FLUSH_ALL))
+		s->cpu->flush_all = false;
+	b->ctl.tlb_control = TLB_NONE;
+	s->flush = false;
+	mmu_flushed(&s->tag);
+}

@@ -19,7 +19,7 @@ const char svm_vmrun[1];
 static struct vmcb b;
 static struct svm_vcpu s;
 static struct vcpu v;
-static u32 ipis, dr_given, flushed, flushed_ran;
+static u32 ipis, dr_given;
 
 void lapic_ipi(u32 apic_id, u8 vector)
 {
@@ -34,13 +34,6 @@ void svm_dr_own(struct vcpu *vcpu)
 	dr_given++;
 }
 
-void svm_tlb_flushed(struct svm_vcpu *vcpu, bool ran)
-{
-	vcpu->busy &= (u8)~BUSY_FLUSHING;
-	flushed++;
-	flushed_ran += ran;
-}
-
 static int setup(void **state)
 {
 	(void)state;
@@ -52,7 +45,7 @@ static int setup(void **state)
 	b.save.rip = 0x1000;
 	b.ctl.int_ctl = INT_CTL_V_INTR_MASKING;
 	svm_facts = (struct svm_facts){ 0 };
-	ipis = dr_given = flushed = flushed_ran = 0;
+	ipis = dr_given = 0;
 	return 0;
 }
 
@@ -282,17 +275,45 @@ static void intercepted_exception(void **state)
 
 static void flush_is_recorded_unless_the_entry_failed(void **state)
 {
+	static struct mmu_ctx ctx;
+
 	(void)state;
+	v.mmu = &ctx;
+	ctx.flush = s.flush = true;
+	s.tag.entry_epoch = 7;
+	b.ctl.tlb_control = TLB_FLUSH_ASID;
 	s.busy = BUSY_FLUSHING;
 	leave(VMEXIT_INVALID, 0, 0);
-	assert_int_equal(flushed, 1);
-	assert_int_equal(flushed_ran, 0);
+	assert_int_equal(s.busy, 0);
+	assert_int_equal(s.tag.flushed_epoch, 0);
+	assert_int_equal(b.ctl.tlb_control, TLB_FLUSH_ASID);
+	assert_true(s.flush && ctx.flush);
 	s.busy = BUSY_FLUSHING;
 	leave(VMEXIT_CPUID, 0, 0);
-	assert_int_equal(flushed, 2);
-	assert_int_equal(flushed_ran, 1);
+	assert_int_equal(s.busy, 0);
+	assert_int_equal(s.tag.flushed_epoch, 7);
+	assert_int_equal(b.ctl.tlb_control, TLB_NONE);
+	assert_false(s.flush || ctx.flush);
+	/* Only an entry that was to flush did. */
+	s.tag.entry_epoch = 8;
+	s.flush = true;
 	leave(VMEXIT_CPUID, 0, 0);
-	assert_int_equal(flushed, 2);
+	assert_int_equal(s.tag.flushed_epoch, 7);
+	assert_true(s.flush);
+}
+
+static void flush_is_recorded_when_an_event_was_interrupted(void **state)
+{
+	(void)state;
+	s.flush = true;
+	s.tag.entry_epoch = 7;
+	s.busy = BUSY_FLUSHING;
+	b.ctl.exit_int_info = EVENTINJ_VALID | EVENTINJ_TYPE_EXC << 8 | EXC_DE;
+	leave(VMEXIT_CPUID, 0, 0);
+	assert_int_equal(s.busy, 0);
+	assert_int_equal(s.tag.flushed_epoch, 7);
+	assert_false(s.flush);
+	assert_true(v.redelivery);
 }
 
 static void interrupted(u32 info, u32 error)
@@ -584,6 +605,7 @@ int main(void)
 		cmocka_unit_test_setup(debug_register_access_gives_them_to_the_guest, setup),
 		cmocka_unit_test_setup(intercepted_exception, setup),
 		cmocka_unit_test_setup(flush_is_recorded_unless_the_entry_failed, setup),
+		cmocka_unit_test_setup(flush_is_recorded_when_an_event_was_interrupted, setup),
 		cmocka_unit_test_setup(interrupted_virtual_interrupt_stays_an_interrupt, setup),
 		cmocka_unit_test_setup(interrupted_delivery_becomes_pending, setup),
 		cmocka_unit_test_setup(software_interrupts_are_executed_again_instead, setup),
