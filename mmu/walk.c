@@ -19,10 +19,8 @@
 
 /* --- permissions ------------------------------------------------------------------------------ */
 
-/*
- * Protection keys deny this data access to a user-mode address.
- * Source: Intel SDM 3A "Protection Keys".
- */
+/* Protection keys deny this data access to a user-mode address. Source: Intel SDM 3A "Protection
+ * Keys". */
 static __always_inline bool pkey_denies(const struct mmu_regs *regs, u64 leaf, u32 access)
 {
 	u32 key = (u32)(leaf >> GPTE_PKEY_SHIFT) & 15;
@@ -200,11 +198,9 @@ static bool walk_once(const struct mmu_vm *m, const struct mmu_regs *regs, gva_t
 
 /* --- accessed and dirty bits ------------------------------------------------------------------ */
 
-/*
- * Sets what the access sets, from the top down. False: an entry is not what the walk saw; nothing
+/* Sets what the access sets, from the top down. False: an entry is not what the walk saw; nothing
  * that was set needs to be undone, because A may be set at any time. Entries that are not in RAM
- * keep what they have.
- */
+ * keep what they have. */
 static bool set_accessed_dirty(struct mmu_vm *m, struct mmu_walk *w, u32 access, bool wide, u8 pdpt)
 {
 	for (u32 level = w->top; level >= w->level; level--) {
@@ -265,15 +261,17 @@ static __noinline bool translate_slow(struct mmu_vm *m, const struct mmu_regs *r
 
 _Static_assert(MMU_W == GPTE_W && MMU_U == GPTE_U, "walk_fast() compares them in place");
 
+#define NO_GPA GPA(~0ULL) /* in no slot */
+
 /*
- * The common answer without a record: true only if every entry is present, has A, and is in the
+ * The common answer without a record: given only if every entry is present, has A, and is in the
  * VM's largest RAM slot, the leaf has D for a write, and the rights match the simplest way (the
  * user's own pages for the user, supervisor pages for the supervisor). Nothing is decided on the
  * way down: an entry that should have ended the walk only leads to another read inside that slot.
  */
-static __always_inline bool walk_fast(const struct gfmt *const f, const struct mmu_vm *m,
-				      const struct mmu_regs *regs, gva_t gva, u32 access,
-				      gpa_t *gpa)
+static __always_inline gpa_t walk_fast(const struct gfmt *const f, const struct mmu_vm *m,
+				       const struct mmu_regs *regs, gva_t gva, u32 access,
+				       struct mmu_memo *memo)
 {
 	const u64 same = GPTE_P | GPTE_A | GPTE_U;
 	u64 table = regs->cr3 & f->cr3, all = ~0ULL, any = 0, e = 0, offset = 0, bad;
@@ -282,8 +280,13 @@ static __always_inline bool walk_fast(const struct gfmt *const f, const struct m
 	for (u32 level = f->top; level > 0; level--) {
 		table += ((gva.v >> gfmt_shift(f, level)) % MMU_ENTRIES) * sizeof(u64);
 		if (unlikely(!ram_holds(m, table)))
-			return false;
+			return NO_GPA;
 		e = READ_ONCE(*(const u64 *)(const void *)ram_ptr(m, table));
+#pragma GCC unroll 4
+		for (u32 i = 0; memo && i < level; i++) {
+			memo->entry[i] = (const u64 *)(const void *)ram_ptr(m, table);
+			memo->value[i] = e;
+		}
 		/* Keeps m->ram out of registers: saving them would cost more than the loads. */
 		__atomic_signal_fence(__ATOMIC_SEQ_CST);
 		all &= e;
@@ -291,7 +294,7 @@ static __always_inline bool walk_fast(const struct gfmt *const f, const struct m
 		offset = BIT(gfmt_shift(f, level)) - 1;
 		if (level > 1 && (e & GPTE_PS)) {
 			if (level > f->max_large || (e & gfmt_reserved_large(f, regs, level)))
-				return false;
+				return NO_GPA;
 			break;
 		}
 		table = e & f->addr;
@@ -303,8 +306,7 @@ static __always_inline bool walk_fast(const struct gfmt *const f, const struct m
 	bad |= (any & f->checked) >> regs->maxphyaddr;
 	if (access & MMU_X)
 		bad |= any & GPTE_NX;
-	*gpa = GPA((e & f->addr & ~offset) | (gva.v & offset));
-	return likely(!bad);
+	return likely(!bad) ? GPA((e & f->addr & ~offset) | (gva.v & offset)) : NO_GPA;
 }
 
 /* Where walk_fast() knows all rules: long mode (so CR0.PG is set) with NX, no data access under
@@ -319,18 +321,22 @@ static __always_inline bool fast_mode(const struct mmu_regs *regs, u32 access)
 static __noinline bool translate_other(struct mmu_vm *m, const struct mmu_regs *regs, gva_t gva,
 				       u32 access, gpa_t *gpa, struct mmu_gfault *fault)
 {
-	if (fast_mode(regs, access) && (regs->cr4 & CR4_LA57) &&
-	    walk_fast(&gfmt_5, m, regs, gva, access, gpa))
-		return true;
+	if (fast_mode(regs, access) && (regs->cr4 & CR4_LA57)) {
+		*gpa = walk_fast(&gfmt_5, m, regs, gva, access, NULL);
+		if (gpa->v != NO_GPA.v)
+			return true;
+	}
 	return translate_slow(m, regs, gva, access, gpa, fault);
 }
 
 static __always_inline bool translate(struct mmu_vm *m, const struct mmu_regs *regs, gva_t gva,
 				      u32 access, gpa_t *gpa, struct mmu_gfault *fault)
 {
-	if (likely(fast_mode(regs, access) && !(regs->cr4 & CR4_LA57) &&
-		   walk_fast(&gfmt_4, m, regs, gva, access, gpa)))
-		return true;
+	if (likely(fast_mode(regs, access) && !(regs->cr4 & CR4_LA57))) {
+		*gpa = walk_fast(&gfmt_4, m, regs, gva, access, NULL);
+		if (likely(gpa->v != NO_GPA.v))
+			return true;
+	}
 	return translate_other(m, regs, gva, access, gpa, fault);
 }
 
@@ -369,32 +375,39 @@ const u8 *mmu_fetch_ptr(struct mmu_vm *m, const struct mmu_regs *regs, gva_t gva
 
 #define FETCH_QUICK_BYTES 16
 
-static __always_inline const u8 *fetch_quick(const struct gfmt *const f, const struct mmu_vm *m,
-					     const struct mmu_regs *regs, gva_t gva, u32 access)
+static __noinline const u8 *fetch_anew(const struct mmu_vm *m, const struct mmu_regs *regs,
+				       gva_t gva, struct mmu_memo *memo)
 {
+	u32 access = regs->cpl == 3 ? MMU_X | MMU_U : MMU_X;
+	bool la57 = regs->cr4 & CR4_LA57;
 	gpa_t gpa;
 
-	if (unlikely(!fast_mode(regs, access) || gva.v % PAGE_SIZE > PAGE_SIZE - FETCH_QUICK_BYTES))
+	memo->last = 0;
+	if (!fast_mode(regs, access) || gva.v % PAGE_SIZE > PAGE_SIZE - FETCH_QUICK_BYTES)
 		return NULL;
-	if (unlikely(!walk_fast(f, m, regs, gva, access, &gpa) || !ram_holds(m, gpa.v)))
+	gpa = la57 ? walk_fast(&gfmt_5, m, regs, gva, access, NULL)
+		   : walk_fast(&gfmt_4, m, regs, gva, access, memo);
+	if (!ram_holds(m, gpa.v))
 		return NULL;
+	memo->efer = regs->efer;
+	memo->cpl = regs->cpl;
+	memo->code = ram_ptr(m, gpa.v & ~(PAGE_SIZE - 1));
+	memo->last = la57 ? 0 : gva.v | (PAGE_SIZE - 1);
 	return ram_ptr(m, gpa.v);
 }
 
-/* Kept apart, as translate_other() is. */
-static __noinline const u8 *fetch_quick_other(const struct mmu_vm *m, const struct mmu_regs *regs,
-					      gva_t gva)
+const u8 *mmu_fetch_quick(const struct mmu_vm *m, const struct mmu_regs *regs, gva_t gva,
+			  struct mmu_memo *memo)
 {
-	u32 access = regs->cpl == 3 ? MMU_X | MMU_U : MMU_X;
+	u64 root = (regs->cr3 & gfmt_4.cr3) | ((u64)memo->entry[3] & (PAGE_SIZE - 1));
 
-	if (regs->cr4 & CR4_LA57)
-		return fetch_quick(&gfmt_5, m, regs, gva, access);
-	return fetch_quick(&gfmt_4, m, regs, gva, access);
-}
-
-const u8 *mmu_fetch_quick(const struct mmu_vm *m, const struct mmu_regs *regs, gva_t gva)
-{
-	if (unlikely(regs->cpl == 3 || (regs->cr4 & CR4_LA57)))
-		return fetch_quick_other(m, regs, gva);
-	return fetch_quick(&gfmt_4, m, regs, gva, MMU_X);
+	if (unlikely(memo->last != (gva.v | (PAGE_SIZE - 1)) ||
+		     memo->last - gva.v < FETCH_QUICK_BYTES - 1 || memo->efer != regs->efer ||
+		     memo->cpl != regs->cpl || (regs->cr4 & CR4_LA57) || !ram_holds(m, root) ||
+		     memo->value[3] != gpte_load(ram_ptr(m, root), 8) ||
+		     memo->value[2] != gpte_load(memo->entry[2], 8) ||
+		     memo->value[1] != gpte_load(memo->entry[1], 8) ||
+		     memo->value[0] != gpte_load(memo->entry[0], 8)))
+		return fetch_anew(m, regs, gva, memo);
+	return memo->code + gva.v % PAGE_SIZE;
 }

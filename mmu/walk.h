@@ -73,16 +73,24 @@ bool mmu_walk_last(const struct gfmt *f, const struct mmu_regs *regs, u32 access
 bool mmu_translate(struct mmu_vm *m, const struct mmu_regs *regs, gva_t gva, u32 access, gpa_t *gpa,
 		   struct mmu_gfault *fault);
 
-/*
- * Pointer to at least 16 instruction bytes at gva; NULL when it takes more than the quickest walk
- * to tell. Looks at cr3, cr4, efer, cpl, maxphyaddr and has_1g of regs only. Lock-free.
- */
-const u8 *mmu_fetch_quick(const struct mmu_vm *m, const struct mmu_regs *regs, gva_t gva);
+/* A translation of mmu_fetch_quick(), and the guest's entries that it follows from, by level - 1.
+ * They are read again each time, so no flush concerns it. Zeroed: empty. */
+struct mmu_memo {
+	u64 last;            /* address in the page; 0 = empty */
+	const u64 *entry[4]; /* of levels below a large page: the same again */
+	u64 value[4], efer;
+	const u8 *code; /* the page */
+	u8 cpl;
+};
 
-/*
- * Instruction bytes at gva: a host pointer and how many bytes follow it in the page, or NULL with
- * the fault, or NULL with fault->error = 0 and *len = 0 when the page is not RAM or ROM.
- * access: MMU_X, with MMU_U from CPL 3. Lock-free.
- */
+/* Pointer to at least 16 instruction bytes at gva; NULL when it takes more than the quickest walk
+ * to tell. Looks at cr3, cr4, efer, cpl, maxphyaddr and has_1g of regs only; the last two are the
+ * same for all calls with one memo. Lock-free. */
+const u8 *mmu_fetch_quick(const struct mmu_vm *m, const struct mmu_regs *regs, gva_t gva,
+			  struct mmu_memo *memo);
+
+/* Instruction bytes at gva: a host pointer and how many bytes follow it in the page, or NULL with
+ * the fault, or NULL with fault->error = 0 and *len = 0 when the page is not RAM or ROM. access:
+ * MMU_X, with MMU_U from CPL 3. Lock-free. */
 const u8 *mmu_fetch_ptr(struct mmu_vm *m, const struct mmu_regs *regs, gva_t gva, u32 access,
 			u32 *len, struct mmu_gfault *fault);

@@ -223,17 +223,22 @@ gva_t svm_get_code(struct vcpu *v, struct mmu_regs *r, u8 *bits)
 {
 	const struct vmcb_save *g = &vmcb_of(v)->save;
 
-	if (unlikely(v->mmu)) {
-		shadow_paging(v, r);
+	if (v->mmu) {
+		const struct mmu_regs *shadowed = &v->mmu->regs;
+
+		r->cr3 = shadowed->cr3;
+		r->cr4 = shadowed->cr4;
+		r->efer = shadowed->efer;
+		r->maxphyaddr = shadowed->maxphyaddr;
+		r->has_1g = shadowed->has_1g;
 	} else {
-		r->cr0 = g->cr0;
 		r->cr3 = g->cr3;
 		r->cr4 = g->cr4;
 		r->efer = g->efer;
-		r->cpl = g->cpl;
 		r->maxphyaddr = mmu_hw.maxphyaddr;
 		r->has_1g = mmu_hw.has_1g;
 	}
+	r->cpl = g->cpl;
 	if (likely((g->efer & EFER_LMA) && (g->cs.attr & SEG_ATTR_L))) {
 		*bits = 64;
 		return GVA(v->regs.rip);

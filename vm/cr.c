@@ -19,43 +19,6 @@
 	(CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | \
 	 CR0_PG)
 
-bool cr0_valid(const struct cr_state *s, u64 val)
-{
-	if (val >> 32)
-		return false;
-	if ((val & CR0_PG) && !(val & CR0_PE))
-		return false;
-	if ((val & CR0_NW) && !(val & CR0_CD))
-		return false;
-	if ((val & CR0_PG) && !(s->cr0 & CR0_PG) && (s->efer & EFER_LME))
-		return (s->cr4 & CR4_PAE) && !s->cs_long;
-	if (!(val & CR0_PG) && (s->cr0 & CR0_PG))
-		return !s->cs_long && !(s->cr4 & CR4_PCIDE);
-	return true;
-}
-
-bool cr3_valid(const struct cr_state *s, u64 val)
-{
-	if (!(s->efer & EFER_LMA))
-		return true;
-	if (s->cr4 & CR4_PCIDE)
-		val &= ~CR3_NOFLUSH;
-	return !(val & ~MASK(s->caps->maxphyaddr - 1, 0));
-}
-
-bool cr4_valid(const struct cr_state *s, u64 val)
-{
-	u64 changed = s->cr4 ^ val;
-
-	if (val & ~s->caps->cr4_valid)
-		return false;
-	if ((s->efer & EFER_LMA) && (changed & (CR4_PAE | CR4_LA57)))
-		return false;
-	if ((changed & val & CR4_PCIDE))
-		return (s->efer & EFER_LMA) && !(s->cr3 & CR3_PCID_MASK);
-	return true;
-}
-
 u64 cr0_efer(u64 efer, u64 cr0)
 {
 	bool lma = (cr0 & CR0_PG) && (efer & EFER_LME);
@@ -65,43 +28,57 @@ u64 cr0_efer(u64 efer, u64 cr0)
 
 struct mov_cr {
 	u8 len, nr, gpr;
+	bool write, cs_long;
 };
 
+/* 0F 20 and 0F 22 with ModRM, as a little-endian number, and what of it must be so. */
+#define MOV_CR(nr, write) (0x200fU | (u32)(write) << 9 | ((nr)&7U) << 19)
+#define MOV_CR_MASK       0x38ffffU
+
 /* The MOV between a control and a general register that exited, in its usual encodings. */
-static bool quick(struct vcpu *v, struct mov_cr *m)
+static __always_inline bool quick(struct vcpu *v, struct mov_cr *m)
 {
+	u32 insn, rex = 0;
 	const u8 *p;
-	u8 bits, rex = 0;
+	u8 bits;
 
 	p = fetch_quick(v, &bits);
-	if (!p)
+	if (unlikely(!p))
 		return false;
-	if (bits == 64 && (p[0] & 0xf0) == 0x40)
-		rex = *p++;
-	if (p[0] != 0x0f || (p[1] | 2) != 0x22)
-		return false;
-	m->len = rex ? 4 : 3;
-	m->nr = (u8)((p[2] >> 3 & 7) | (rex & 4) << 1);
-	m->gpr = (u8)((p[2] & 7) | (rex & 1) << 3);
+	__builtin_memcpy(&insn, p, sizeof(insn));
+	m->cs_long = bits == 64;
+	m->len = 3;
+	if (m->cs_long && (insn & 0xf0) == 0x40) {
+		rex = insn;
+		insn >>= 8;
+		m->len = 4;
+	}
+	m->gpr = (u8)((insn >> 16 & 7) | (rex & 1) << 3);
 	/* Or another vCPU has rewritten it since. */
-	return m->nr == v->exit.cr.nr && (p[1] == 0x22) == v->exit.cr.write;
+	return !((insn ^ MOV_CR(m->nr, m->write)) & MOV_CR_MASK) && (rex & 4) << 1 == (m->nr & 8U);
 }
 
-static void snapshot(struct vcpu *v, struct cr_state *s)
+static bool cs_long(struct vcpu *v)
 {
-	const struct mmu_regs *r = v->mmu ? &v->mmu->regs : NULL;
 	struct segment cs;
 
 	hv->get_seg(v, S_CS, &cs);
+	return cs.attr & SEG_ATTR_L && hv->get_sreg(v, SR_EFER) & EFER_LMA;
+}
+
+static __always_inline void snapshot(struct vcpu *v, struct cr_state *s, bool is_cs_long)
+{
+	const struct mmu_regs *r = v->mmu ? &v->mmu->regs : NULL;
+
 	s->cr0 = r ? r->cr0 : hv->get_sreg(v, SR_CR0);
 	s->cr3 = r ? r->cr3 : hv->get_sreg(v, SR_CR3);
 	s->cr4 = r ? r->cr4 : hv->get_sreg(v, SR_CR4);
 	s->efer = r ? r->efer : hv->get_sreg(v, SR_EFER);
-	s->cs_long = (s->efer & EFER_LMA) && (cs.attr & SEG_ATTR_L);
+	s->cs_long = is_cs_long;
 	s->caps = &v->vm->cpuid->caps;
 }
 
-static bool write_cr(struct vcpu *v, const struct cr_state *s, u8 nr, u64 val)
+static __always_inline bool write_cr(struct vcpu *v, const struct cr_state *s, u8 nr, u64 val)
 {
 	switch (nr) {
 	case 0:
@@ -124,11 +101,11 @@ bool vcpu_write_cr3(struct vcpu *v, u64 val)
 {
 	struct cr_state s;
 
-	snapshot(v, &s);
+	snapshot(v, &s, cs_long(v));
 	return write_cr(v, &s, 3, val);
 }
 
-static u64 read_cr(struct vcpu *v, const struct cr_state *s, u8 nr)
+static __always_inline u64 read_cr(struct vcpu *v, const struct cr_state *s, u8 nr)
 {
 	switch (nr) {
 	case 0:
@@ -144,13 +121,13 @@ static u64 read_cr(struct vcpu *v, const struct cr_state *s, u8 nr)
 	}
 }
 
-static void mov(struct vcpu *v, const struct mov_cr *m, bool write)
+static __always_inline void mov(struct vcpu *v, const struct mov_cr *m)
 {
 	u64 *gpr = &v->regs.gpr[m->gpr & 15];
 	struct cr_state s;
 
-	snapshot(v, &s);
-	if (!write) {
+	snapshot(v, &s, m->cs_long);
+	if (!m->write) {
 		u64 val = read_cr(v, &s, m->nr);
 
 		*gpr = s.cs_long ? val : (u32)val;
@@ -166,7 +143,7 @@ static void change_cr0(struct vcpu *v, u64 clear, u64 set, u8 len)
 {
 	struct cr_state s;
 
-	snapshot(v, &s);
+	snapshot(v, &s, cs_long(v));
 	if (write_cr(v, &s, 0, (s.cr0 & ~clear) | set))
 		vcpu_skip(v, len);
 	else
@@ -185,8 +162,11 @@ static __noinline void decoded(struct vcpu *v)
 	switch (in.op) {
 	case OP_MOV_TO_CR:
 	case OP_MOV_FROM_CR:
-		mov(v, &(struct mov_cr){ .len = in.len, .nr = in.reg, .gpr = in.rm },
-		    in.op == OP_MOV_TO_CR);
+		mov(v, &(struct mov_cr){ .len = in.len,
+					 .nr = in.reg,
+					 .gpr = in.rm,
+					 .write = in.op == OP_MOV_TO_CR,
+					 .cs_long = f.bits == 64 });
 		break;
 	case OP_CLTS:
 		change_cr0(v, CR0_TS, 0, in.len);
@@ -207,10 +187,15 @@ static __noinline void decoded(struct vcpu *v)
 
 void exit_cr(struct vcpu *v)
 {
-	struct mov_cr m = { v->exit.insn_len, v->exit.cr.nr, v->exit.cr.gpr };
+	struct mov_cr m = { .nr = v->exit.cr.nr, .write = v->exit.cr.write };
 
-	if (likely((m.len && m.gpr != 0xff) || quick(v, &m)))
-		mov(v, &m, v->exit.cr.write);
-	else
+	if (v->exit.insn_len && v->exit.cr.gpr != 0xff) {
+		m.len = v->exit.insn_len;
+		m.gpr = v->exit.cr.gpr;
+		m.cs_long = cs_long(v);
+	} else if (unlikely(!quick(v, &m))) {
 		decoded(v);
+		return;
+	}
+	mov(v, &m);
 }

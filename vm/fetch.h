@@ -39,7 +39,8 @@ static __always_inline const u8 *fetch_quick(struct vcpu *v, u8 *bits)
 	struct mmu_regs regs;
 	gva_t rip = hv->get_code(v, &regs, bits);
 
-	return mmu_fetch_quick(&v->vm->mmu, &regs, rip);
+	return mmu_fetch_quick(&v->vm->mmu, &regs, rip,
+			       &v->code[rip.v / PAGE_SIZE % ARRAY_SIZE(v->code)]);
 }
 
 /* Reads up to 15 bytes at RIP. False: not one could be read, and the fault was queued. */

@@ -74,8 +74,9 @@ struct vcpu {
 	struct vm *vm;
 	struct cpu *cpu; /* pinned to */
 	struct thread *thread;
-	void *backend;       /* svm/ or vmx/ */
-	struct mmu_ctx *mmu; /* the guest's paging, if it is shadowed; else NULL */
+	void *backend;           /* svm/ or vmx/ */
+	struct mmu_ctx *mmu;     /* the guest's paging, if it is shadowed; else NULL */
+	struct mmu_memo code[4]; /* of pages with instructions that exit, by their address */
 	struct task_guard guard;
 	struct vlapic *lapic;
 

@@ -164,6 +164,9 @@ static bool aliased(const struct mmu_walk *w)
 	return false;
 }
 
+/* Of whatever was asked last, and of memory that has changed since. */
+static struct mmu_memo memo;
+
 /* Either no answer, or the right one to an access that leaves nothing to be done. */
 static void check_quick_fetch(const struct mmu_regs *r, u64 gva, u32 access,
 			      const struct ref_out *want)
@@ -172,7 +175,8 @@ static void check_quick_fetch(const struct mmu_regs *r, u64 gva, u32 access,
 	const u8 *p;
 
 	regs.cpl = access & MMU_U ? 3 : 0;
-	p = mmu_fetch_quick(&vm, &regs, GVA(gva));
+	p = mmu_fetch_quick(&vm, &regs, GVA(gva), &memo);
+	assert_ptr_equal(p, mmu_fetch_quick(&vm, &regs, GVA(gva), &memo));
 	if (!p)
 		return;
 	assert_true(want->ok && want->nr_updates == 0);
@@ -522,6 +526,61 @@ static void entry_that_keeps_changing_is_absent_in_the_end(void **state)
 	mmu_vm_fini(&vm);
 }
 
+static const u8 *quick(const struct mmu_regs *r)
+{
+	return mmu_fetch_quick(&vm, r, GVA(0x12345678), &memo);
+}
+
+/* No flush: what is remembered of a translation ends with the first entry that is another one. */
+static void remembered_code_follows_every_entry_and_register(void **state)
+{
+	struct mmu_regs r = regs_for(M_4), other;
+	const u8 *code;
+
+	(void)state;
+	start();
+	memo = (struct mmu_memo){ 0 };
+	r.efer |= 1u << 11;
+	r.cpl = 3;
+	build_path(M_4, &r, 0x12345678, MAIN_GFN);
+	code = mem((MAIN_GFN << 12) + 0x4678);
+	assert_ptr_equal(quick(&r), code);
+	for (u32 level = 1; level <= 4; level++) {
+		u64 e = read_mem(path_gpa[level], 8);
+
+		assert_ptr_equal(quick(&r), code);
+		write_mem(path_gpa[level], e & ~1ULL, 8);
+		assert_null(quick(&r));
+		write_mem(path_gpa[level], e, 8);
+		assert_ptr_equal(quick(&r), code);
+		write_mem(path_gpa[level], e | BIT(63), 8);
+		assert_null(quick(&r));
+		write_mem(path_gpa[level], e, 8);
+	}
+	/* Another root with the same entry is as good, one without is not. */
+	other = r;
+	other.cr3 = (MAIN_GFN + 8) << 12;
+	write_mem(other.cr3 + path_gpa[4] % 4096, 0, 8);
+	assert_ptr_equal(quick(&r), code);
+	assert_null(quick(&other));
+	assert_ptr_equal(quick(&r), code);
+	write_mem(other.cr3 + path_gpa[4] % 4096, read_mem(path_gpa[4], 8), 8);
+	assert_ptr_equal(quick(&other), code);
+	other.cr3 = ROM_GFN << 12;
+	assert_null(quick(&other));
+	/* A supervisor's page is not the user's. */
+	write_mem(path_gpa[1], read_mem(path_gpa[1], 8) & ~4ULL, 8);
+	r.cpl = 0;
+	assert_ptr_equal(quick(&r), code);
+	r.cpl = 3;
+	assert_null(quick(&r));
+	r.cpl = 0;
+	assert_ptr_equal(quick(&r), code);
+	r.efer &= ~(1ULL << 10);
+	assert_null(quick(&r));
+	mmu_vm_fini(&vm);
+}
+
 static void fetch_gives_bytes_to_the_end_of_the_page(void **state)
 {
 	struct mmu_regs r = regs_for(M_4);
@@ -536,8 +595,9 @@ static void fetch_gives_bytes_to_the_end_of_the_page(void **state)
 			 mem((MAIN_GFN << 12) + 0x4678));
 	assert_int_equal(len, 0x1000 - 0x678);
 	r.cpl = 3;
-	assert_ptr_equal(mmu_fetch_quick(&vm, &r, GVA(0x12345ff0)), mem((MAIN_GFN << 12) + 0x4ff0));
-	assert_null(mmu_fetch_quick(&vm, &r, GVA(0x12345ff1)));
+	assert_ptr_equal(mmu_fetch_quick(&vm, &r, GVA(0x12345ff0), &memo),
+			 mem((MAIN_GFN << 12) + 0x4ff0));
+	assert_null(mmu_fetch_quick(&vm, &r, GVA(0x12345ff1), &memo));
 	/* ROM and the other slot, then a hole, then a fault. */
 	write_mem(path_gpa[1], ROM_GFN << 12 | ENTRY_OK, 8);
 	assert_ptr_equal(mmu_fetch_ptr(&vm, &r, GVA(0x12345fff), MMU_X | MMU_U, &len, &fault),
@@ -563,6 +623,7 @@ int main(void)
 		cmocka_unit_test(record_names_entries_rights_and_reason),
 		cmocka_unit_test(self_map_restarts_and_ends),
 		cmocka_unit_test(entry_that_keeps_changing_is_absent_in_the_end),
+		cmocka_unit_test(remembered_code_follows_every_entry_and_register),
 		cmocka_unit_test(fetch_gives_bytes_to_the_end_of_the_page),
 	};
 

@@ -38,8 +38,10 @@ u8 fetch_len_slow(struct vcpu *v, enum insn_op op)
 	return 0;
 }
 
-const u8 *mmu_fetch_quick(const struct mmu_vm *m, const struct mmu_regs *regs, gva_t gva)
+const u8 *mmu_fetch_quick(const struct mmu_vm *m, const struct mmu_regs *regs, gva_t gva,
+			  struct mmu_memo *memo)
 {
+	(void)memo;
 	(void)m;
 	(void)regs;
 	(void)gva;

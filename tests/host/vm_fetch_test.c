@@ -53,8 +53,10 @@ bool mmu_translate(struct mmu_vm *m, const struct mmu_regs *regs, gva_t gva, u32
 	return second == DEVICE;
 }
 
-const u8 *mmu_fetch_quick(const struct mmu_vm *m, const struct mmu_regs *regs, gva_t gva)
+const u8 *mmu_fetch_quick(const struct mmu_vm *m, const struct mmu_regs *regs, gva_t gva,
+			  struct mmu_memo *memo)
 {
+	(void)memo;
 	(void)m;
 	(void)regs;
 	(void)gva;

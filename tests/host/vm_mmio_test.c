@@ -21,8 +21,10 @@ static enum mmu_verdict verdict;
 static u32 emulated, kills, page_faults, lapic_reads, lapic_writes, lapic_off, lapic_val;
 static char why[200];
 
-const u8 *mmu_fetch_quick(const struct mmu_vm *m, const struct mmu_regs *regs, gva_t gva)
+const u8 *mmu_fetch_quick(const struct mmu_vm *m, const struct mmu_regs *regs, gva_t gva,
+			  struct mmu_memo *memo)
 {
+	(void)memo;
 	(void)m;
 	(void)regs;
 	(void)gva;
