@@ -34,10 +34,8 @@ struct mmu_audit {
 };
 
 void mmu_audit_begin(struct mmu_audit *a);
-/*
- * Checks up to max pool pages of this VM and returns true when all are done; the last step checks
- * the books as a whole. Takes the VM's lock.
- */
+/* Checks up to max pool pages of this VM and returns true when all are done; the last step checks
+ * the books as a whole. Takes the VM's lock. */
 bool mmu_audit_step(struct mmu_vm *m, struct mmu_audit *a, u32 max);
 /* One context, on its own CPU: a register write has an end then. Takes the VM's lock. */
 void mmu_audit_ctx(const struct mmu_ctx *c, struct mmu_audit *a);

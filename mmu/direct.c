@@ -101,10 +101,8 @@ flushneed_t direct_fit(struct mmu_vm *m, gfn_t gfn, const struct direct_want *w,
 	return tree_set(m, &p, w->spte);
 }
 
-/*
- * Refits [*gfn, end) up to the slice's length. Stops before a frame for which the reserve is too
- * small and returns how many pages it takes; with skip such frames are left as they are.
- */
+/* Refits [*gfn, end) up to the slice's length. Stops before a frame for which the reserve is too
+ * small and returns how many pages it takes; with skip such frames are left as they are. */
 static u32 refit_slice(struct mmu_vm *m, gfn_t *gfn, u64 end, struct mmu_res *r, bool skip)
 {
 	flushneed_t need = flush_need(FLUSH_NONE);

@@ -62,10 +62,8 @@ int farray_build(struct mmu_vm *m, gfn_t gfn,
 	return rc;
 }
 
-/*
- * Counters of a large leaf's frames, and how many of them are not zero. A page of data has no other
- * use for the place.
- */
+/* Counters of a large leaf's frames, and how many of them are not zero. A page of data has no other
+ * use for the place. */
 #define BLOCK MMU_ENTRIES
 
 static u64 *block(spx_t page, u64 i)

@@ -37,11 +37,9 @@ u32 farray_needs(const struct farray *a, u64 i, u32 per_page);
 spx_t farray_extend(struct farray *a, u64 i, u32 per_page, struct mmu_res *r);
 void farray_free(struct mmu_vm *m, struct farray *a);
 
-/*
- * Makes arrays of the slot that starts at gfn: calls step() under the lock, with at least two pages
+/* Makes arrays of the slot that starts at gfn: calls step() under the lock, with at least two pages
  * in reserve and what it has left in *frame (0 at first), until it returns false. No lock held.
- * -ENOMEM: some of it is made.
- */
+ * -ENOMEM: some of it is made. */
 int farray_build(struct mmu_vm *m, gfn_t gfn,
 		 bool (*step)(struct slot *s, u64 *frame, struct mmu_res *r)) __must_check;
 

@@ -20,10 +20,8 @@
 #include "mmu/slot_priv.h"
 #include "mmu/track.h"
 
-/*
- * How often the same frame may fault in a row although its entry allows it, before the tables are
- * taken for broken. Real causes (another CPU was faster, a stale TLB entry) end after a few.
- */
+/* How often the same frame may fault in a row although its entry allows it, before the tables are
+ * taken for broken. Real causes (another CPU was faster, a stale TLB entry) end after a few. */
 #define SPURIOUS_FLUSH 2
 #define SPURIOUS_LIMIT 10000
 

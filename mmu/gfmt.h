@@ -13,6 +13,15 @@
 #include "mmu/role.h"
 #include "mmu/walk.h"
 
+/* What of the registers decides how entries are read: cpu_role.mode. Bit 0 is always set. */
+static __always_inline u32 role_mode(const struct mmu_regs *r)
+{
+	u64 mode = (r->cr0 & (CR0_PG | CR0_WP)) | (r->efer & (EFER_LMA | EFER_NXE)) |
+		   (r->cr4 & (CR4_PSE | CR4_PAE | CR4_LA57 | CR4_SMEP | CR4_SMAP | CR4_PKE));
+
+	return MUTANT(S1_01_NO_VALID_BIT) ? (u32)mode : (u32)mode | 1;
+}
+
 #define GPTE_P  BIT(0)
 #define GPTE_W  BIT(1)
 #define GPTE_U  BIT(2)

@@ -36,11 +36,9 @@ void *mmu_gpa_ptr(const struct mmu_vm *m, gpa_t gpa, u64 *len)
 /* As many bytes as are read for the sake of page table entries. */
 #define LOAD_WORDS_MAX 512
 
-/*
- * Aligned words are loaded whole, as a processor's walk does: another vCPU may be storing to them,
+/* Aligned words are loaded whole, as a processor's walk does: another vCPU may be storing to them,
  * and half of its entry with half of the old one is an entry that never was. The C library's
- * memcpy() goes byte by byte.
- */
+ * memcpy() goes byte by byte. */
 static void load(void *to, const void *from, u64 len)
 {
 	if (len == 4 && IS_ALIGNED((uintptr_t)from, 4)) {
@@ -90,10 +88,8 @@ static void store(void *to, const void *from, u64 len)
 		memcpy(to, from, len);
 }
 
-/*
- * With shadow paging the bytes may belong to a guest table: what was made from them goes first, and
- * no fault can come between, as both are done under the lock.
- */
+/* With shadow paging the bytes may belong to a guest table: what was made from them goes first, and
+ * no fault can come between, as both are done under the lock. */
 static void shadow_store(struct mmu_vm *m, gpa_t gpa, void *to, const void *from, u64 len)
 {
 	env_lock(&m->lock);

@@ -78,10 +78,8 @@ u32 mmu_pool_total(void);
 int mmu_vm_init(struct mmu_vm *m, const struct mmu_vm_cfg *cfg) __must_check;
 /* Frees all tables. No vCPU of the VM may run again. */
 void mmu_vm_fini(struct mmu_vm *m);
-/*
- * Builds the direct map of every slot with the largest leaves possible, MMIO as trapping entries.
- * From then on slot changes keep it complete. -ENOMEM: the quota or the pool is too small.
- */
+/* Builds the direct map of every slot with the largest leaves possible, MMIO as trapping entries.
+ * From then on slot changes keep it complete. -ENOMEM: the quota or the pool is too small. */
 int mmu_prebuild(struct mmu_vm *m) __must_check;
 
 /* --- faults ----------------------------------------------------------------------------------- */
@@ -91,11 +89,9 @@ enum mmu_verdict mmu_fault(struct mmu_vm *m, const struct mmu_fault *f, struct m
 
 /* --- guest memory for the rest of the hypervisor ---------------------------------------------- */
 
-/*
- * Host pointer to guest RAM at gpa, and in *len how many contiguous bytes follow it. NULL when gpa
+/* Host pointer to guest RAM at gpa, and in *len how many contiguous bytes follow it. NULL when gpa
  * is not RAM. For reading, and for writing where the caller then reports with mmu_wrote().
- * Lock-free.
- */
+ * Lock-free. */
 void *mmu_gpa_ptr(const struct mmu_vm *m, gpa_t gpa, u64 *len);
 /* Copy across page and slot borders. -EFAULT when a byte is not RAM (or ROM, for reading); nothing
  * is guaranteed about the part before it. mmu_write() keeps dirty logs right. */
@@ -112,11 +108,9 @@ void mmu_wrote(struct mmu_vm *m, gpa_t gpa, u64 len);
 /* Dirty log of the slot that starts at gfn. -ENOENT, -EINVAL when it is not RAM, -ENOMEM. */
 int mmu_dirty_start(struct mmu_vm *m, gfn_t gfn) __must_check;
 int mmu_dirty_stop(struct mmu_vm *m, gfn_t gfn) __must_check;
-/*
- * Fetches and clears the log of frames [gfn, gfn + nr): bit i of bits[] is set if frame gfn + i was
+/* Fetches and clears the log of frames [gfn, gfn + nr): bit i of bits[] is set if frame gfn + i was
  * written since the last fetch. gfn relative to its slot and nr are multiples of 64. Writes after
- * return are in the next fetch.
- */
+ * return are in the next fetch. */
 int mmu_dirty_fetch(struct mmu_vm *m, gfn_t gfn, u64 nr, u64 *bits) __must_check;
 
 /* Counted: while a frame's count is not zero, guest writes to it give MMU_EMULATE. After return no

@@ -24,10 +24,8 @@ static const u8 next_states[SP_STATE_NR] = {
 
 static void sp_set_state(struct sp *sp, enum sp_state to)
 {
-	/*
-	 * Each transition below stands behind a list or a link that only a page of the right state
-	 * is on; a wrong one would hand a live table to another VM.
-	 */
+	/* Each transition below stands behind a list or a link that only a page of the right state
+	 * is on; a wrong one would hand a live table to another VM. */
 	BUG_ON(!(next_states[sp->state] & BIT32(to)));
 	sp->state = (u8)to;
 }
@@ -183,10 +181,8 @@ static bool anybody_reading(void)
 	return false;
 }
 
-/*
- * A page unlinked in epoch e is safe once every tag has flushed past a floor raised after that: the
- * running ones have, when tlb_acked() says so, and the others will before they run.
- */
+/* A page unlinked in epoch e is safe once every tag has flushed past a floor raised after that: the
+ * running ones have, when tlb_acked() says so, and the others will before they run. */
 void pool_drain(struct mmu_vm *m)
 {
 	spx_t *link = &m->quarantine;

@@ -139,11 +139,9 @@ struct mmu_res {
 	spx_t page[MMU_RES_MAX];
 };
 
-/*
- * Has at least n (up to MMU_RES_MAX) zeroed pages in r, or leaves r as it was: -ENOMEM when quota
+/* Has at least n (up to MMU_RES_MAX) zeroed pages in r, or leaves r as it was: -ENOMEM when quota
  * or pool is used up, -EAGAIN when a lock-free reader holds pages back for a moment. No lock held;
- * may drain the VM's quarantine, and wait for its CPUs if nothing else helps.
- */
+ * may drain the VM's quarantine, and wait for its CPUs if nothing else helps. */
 int res_fill(struct mmu_vm *m, struct mmu_res *r, u32 n) __must_check;
 /* Gives back what was not used. */
 void res_drop(struct mmu_vm *m, struct mmu_res *r);

@@ -6,6 +6,7 @@
 
 #include "arch/regs.h"
 #include "mmu/caps.h"
+#include "mmu/gfmt.h"
 #include "mmu/mutant.h"
 #include "mmu/shadow/root.h"
 #include "mmu/walk.h"
@@ -42,30 +43,34 @@ static u32 root_level(const struct mmu_regs *r, enum role_fmt fmt)
 	return 0;
 }
 
-/*
- * Only what changes the entries of a shadow. SMEP, SMAP and protection keys are hardware's affair
- * while CR0.WP is set; without it a page that only the supervisor may write has to be shadowed as
- * a supervisor page, and then they decide what is possible. NX is reserved, not ignored, without
- * EFER.NXE; 4-byte entries have none.
- */
+/* Only what changes the entries of a shadow. SMEP, SMAP and protection keys are hardware's affair
+ * while CR0.WP is set; without it a page that only the supervisor may write has to be shadowed as a
+ * supervisor page, and then they decide what is possible. NX is reserved, not ignored, without
+ * EFER.NXE; 4-byte entries have none. */
 static union page_role page_role_of(const struct mmu_regs *r, u32 caps)
 {
 	enum role_fmt fmt = fmt_of(r);
-	bool pg = fmt != ROLE_LIN, wp = r->cr0 & CR0_WP, smep = r->cr4 & CR4_SMEP;
 	bool wide = fmt == ROLE_PAE || fmt == ROLE_LM;
 	bool keys = fmt == ROLE_LM && (r->cr4 & CR4_PKE);
-
-	return (union page_role){
+	union page_role role = {
 		.level = root_level(r, fmt) & 7,
 		.fmt = fmt & 7,
-		.direct = !pg,
+		.direct = fmt == ROLE_LIN,
 		.access = ACCESS_ALL,
 		.nx = wide && (r->efer & EFER_NXE),
-		.wp = pg && wp,
-		.smep_nwp = pg && smep && (!wp || MUTANT(S1_07_NEEDLESS_SMEP)),
-		.emul_nwp = pg && ((r->cr4 & CR4_SMAP) || keys) && !wp,
 		.caps = MUTANT(S1_04_CAPS_NOT_IN_ROLE) ? 0 : caps & 15,
 	};
+
+	if (fmt == ROLE_LIN)
+		return role;
+	if (r->cr0 & CR0_WP) {
+		role.wp = 1;
+		role.smep_nwp = MUTANT(S1_07_NEEDLESS_SMEP) && (r->cr4 & CR4_SMEP);
+	} else {
+		role.smep_nwp = !!(r->cr4 & CR4_SMEP);
+		role.emul_nwp = keys || (r->cr4 & CR4_SMAP);
+	}
+	return role;
 }
 
 _Static_assert(MMU_CAPS_NR <= 16, "the role has four bits for the number of a record");
@@ -73,19 +78,7 @@ _Static_assert(MMU_CAPS_NR <= 16, "the role has four bits for the number of a re
 union cpu_role role_cpu(const struct mmu_regs *r, u32 caps)
 {
 	ASSERT(caps < MMU_CAPS_NR);
-	return (union cpu_role){
-		.page = page_role_of(r, caps),
-		.pg = !!(r->cr0 & CR0_PG),
-		.pae = !!(r->cr4 & CR4_PAE),
-		.pse = !!(r->cr4 & CR4_PSE),
-		.lma = !!(r->efer & EFER_LMA),
-		.la57 = !!(r->cr4 & CR4_LA57),
-		.smep = !!(r->cr4 & CR4_SMEP),
-		.smap = !!(r->cr4 & CR4_SMAP),
-		.pke = !!(r->cr4 & CR4_PKE),
-		.wp = !!(r->cr0 & CR0_WP),
-		.valid = !MUTANT(S1_01_NO_VALID_BIT),
-	};
+	return (union cpu_role){ .page = page_role_of(r, caps), .mode = role_mode(r) };
 }
 
 /* --- from the mode to the root ---------------------------------------------------------------- */
@@ -162,10 +155,8 @@ bool role_sync_equal(union page_role a, union page_role b)
 
 /* --- from a table to its children ------------------------------------------------------------- */
 
-/*
- * What is compared is also what a table inherits from its parent: the mode it belongs to. All other
- * fields are named here, so nothing can come along by accident.
- */
+/* What is compared is also what a table inherits from its parent: the mode it belongs to. All other
+ * fields are named here, so nothing can come along by accident. */
 union page_role role_indirect_child(union page_role parent, u32 idx, u32 access)
 {
 	union page_role r = { .word = parent.word & sync_mask.word };
@@ -202,25 +193,21 @@ union page_role role_split_child(union page_role parent, u32 access, u32 pkey, b
 
 /* --- hardware --------------------------------------------------------------------------------- */
 
-/*
- * Hardware walks 8-byte entries with NX in every mode. While the guest has paging off its linear
- * addresses are shadowed by user pages, which SMEP, SMAP and protection keys would make
- * unreachable for the supervisor; and EFER.LME with the forced CR0.PG would be long mode. Real
- * mode stays real mode: AMD APM 2 "Paged Real Mode".
- * The shadow has no global pages and no PCIDs: the tag tells address spaces apart.
- */
-struct mmu_hw_regs role_hw_regs(union cpu_role role)
-{
-	struct mmu_hw_regs hw = {
+/* Hardware walks 8-byte entries with NX in every mode. While the guest has paging off its linear
+ * addresses are shadowed by user pages, which SMEP, SMAP and protection keys would make unreachable
+ * for the supervisor; and EFER.LME with the forced CR0.PG would be long mode. Real mode stays real
+ * mode: AMD APM 2 "Paged Real Mode". The shadow has no global pages and no PCIDs: the tag tells
+ * address spaces apart. */
+const struct mmu_hw_regs role_hw[2] = {
+	{
+		.cr0 = { .set = CR0_PG | CR0_WP },
+		.cr4 = { .set = CR4_PAE,
+			 .clear = CR4_PGE | CR4_PCIDE | CR4_SMEP | CR4_SMAP | CR4_PKE },
+		.efer = { .set = EFER_NXE, .clear = EFER_LME | EFER_LMA },
+	},
+	{
 		.cr0 = { .set = CR0_PG | CR0_WP },
 		.cr4 = { .set = CR4_PAE, .clear = CR4_PGE | CR4_PCIDE },
 		.efer = { .set = EFER_NXE },
-	};
-
-	ASSERT(role.valid == 1);
-	if (!role.pg) {
-		hw.cr4.clear |= CR4_SMEP | CR4_SMAP | CR4_PKE;
-		hw.efer.clear |= EFER_LME | EFER_LMA;
-	}
-	return hw;
-}
+	},
+};

@@ -11,6 +11,7 @@
  */
 #pragma once
 
+#include "lib/bug.h"
 #include "lib/types.h"
 
 struct mmu_regs;
@@ -25,10 +26,8 @@ enum role_fmt {
 	ROLE_FMT_NR,
 };
 
-/*
- * Bits of a table's role: X(name, width, what sync does with it). A page in use as SYNC_COMPARE
- * must match the vCPU that syncs it; SYNC_IGNORE bits follow from the table's place in the tree.
- */
+/* Bits of a table's role: X(name, width, what sync does with it). A page in use as SYNC_COMPARE
+ * must match the vCPU that syncs it; SYNC_IGNORE bits follow from the table's place in the tree. */
 #define MMU_ROLE_BITS(X)                                                                           \
 	X(level, 3, SYNC_IGNORE)    /* 1..5 */                                                     \
 	X(fmt, 3, SYNC_COMPARE)     /* enum role_fmt: of the source table */                       \
@@ -72,23 +71,24 @@ static inline union page_role role_child(union page_role parent)
 	return role_direct(parent.level - 1u);
 }
 
-/* A vCPU's paging mode. valid is set by role_cpu() alone: zeroed memory is no role. */
+/* A vCPU's paging mode. valid is set by role_cpu() alone: zeroed memory is no role. mode has the
+ * bits of CR0, CR4 and EFER that matter, where those have them; with the capabilities it decides
+ * the page part. */
 union cpu_role {
 	u64 word;
 
 	struct {
 		union page_role page; /* of the root table; level 0 and fmt LIN without paging */
-		u32 pg    : 1;
-		u32 pae   : 1;
-		u32 pse   : 1;
-		u32 lma   : 1;
-		u32 la57  : 1;
-		u32 smep  : 1;
-		u32 smap  : 1;
-		u32 pke   : 1;
-		u32 wp    : 1;
-		u32 zero  : 22;
-		u32 valid : 1;
+
+		union {
+			u32 mode;
+
+			struct {
+				u32 valid : 1, : 3, pse : 1, pae : 1, : 4, lma : 1, nxe : 1;
+				u32 la57 : 1, : 3, wp : 1, : 3, smep : 1, smap : 1, pke : 1, : 8;
+				u32 pg : 1;
+			};
+		};
 	};
 };
 
@@ -107,10 +107,8 @@ struct root_plan {
 /* A pure function of the mode. present: bit i = the i-th PDPTE is present (PAE only). */
 struct root_plan root_plan(union cpu_role role, u32 present);
 
-/*
- * Role of the table to link at entry idx of a table with this role, shadowing a guest table: access
- * is what the guest's entries allow down to and including that entry.
- */
+/* Role of the table to link at entry idx of a table with this role, shadowing a guest table: access
+ * is what the guest's entries allow down to and including that entry. */
 union page_role role_indirect_child(union page_role parent, u32 idx, u32 access);
 /* The same for a table below a large guest leaf (split), or without a guest table at all.
  * dirty: the leaf's D is set. */
@@ -128,4 +126,10 @@ struct mmu_hw_regs {
 	struct hw_bits cr0, cr4, efer;
 };
 
-struct mmu_hw_regs role_hw_regs(union cpu_role role);
+extern const struct mmu_hw_regs role_hw[2]; /* without and with paging */
+
+static inline struct mmu_hw_regs role_hw_regs(union cpu_role role)
+{
+	ASSERT(role.valid == 1);
+	return role_hw[role.pg];
+}

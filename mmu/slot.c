@@ -163,11 +163,9 @@ int mmu_slot_add(struct mmu_vm *m, const struct slot *s)
 	return rc && mmu_slot_remove(m, s->gfn) == 0 ? rc : 0;
 }
 
-/*
- * What was cached about MMIO slots is void from now on. Entries in the tables are refitted, so the
+/* What was cached about MMIO slots is void from now on. Entries in the tables are refitted, so the
  * generation only has to tell old from new until then; but words in the lookaside stay, and must be
- * gone before their generation comes round.
- */
+ * gone before their generation comes round. */
 static void next_generation(struct mmu_vm *m)
 {
 	m->slots.gen = (m->slots.gen + 1) & SPTE_TRAP_GEN_MASK;

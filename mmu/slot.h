@@ -53,17 +53,13 @@ struct slot_table {
 	struct slot slot[MMU_MAX_SLOTS];
 };
 
-/*
- * Adds a slot; after mmu_prebuild() also its entries. -EEXIST when it overlaps one, -ENOSPC when
+/* Adds a slot; after mmu_prebuild() also its entries. -EEXIST when it overlaps one, -ENOSPC when
  * the table is full, -EINVAL when empty, too large or beyond the guest's physical width, -ENOMEM
- * when the quota does not suffice for its tables.
- */
+ * when the quota does not suffice for its tables. */
 int mmu_slot_add(struct mmu_vm *m, const struct slot *s) __must_check;
-/*
- * Removes the slot that starts at gfn; -ENOENT if there is none. After return no CPU can reach its
+/* Removes the slot that starts at gfn; -ENOENT if there is none. After return no CPU can reach its
  * memory through the guest's tables. Pointers from mmu_gpa_ptr() are the caller's affair: before
- * RAM is given away, the VM's vCPUs must have left their exit handlers (a paused VM).
- */
+ * RAM is given away, the VM's vCPUs must have left their exit handlers (a paused VM). */
 int mmu_slot_remove(struct mmu_vm *m, gfn_t gfn) __must_check;
 /* The slot that holds gfn, or NULL. Lock-free; valid until the slot is removed. */
 const struct slot *mmu_slot_find(const struct mmu_vm *m, gfn_t gfn);

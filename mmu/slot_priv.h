@@ -95,10 +95,8 @@ static inline void slot_set_log(struct mmu_vm *m, struct slot *s, bool on)
 	s->dirty_log = on;
 }
 
-/*
- * Between these two the tables may allow more than slots and logs do: the audit makes allowance.
- * The first is under mmu_vm.lock already.
- */
+/* Between these two the tables may allow more than slots and logs do: the audit makes allowance.
+ * The first is under mmu_vm.lock already. */
 static inline void slot_change_begin(struct mmu_vm *m)
 {
 	m->refitting = true;
@@ -111,10 +109,8 @@ static inline void slot_change_end(struct mmu_vm *m)
 	env_unlock(&m->lock);
 }
 
-/*
- * Compare-exchange of a guest's page-table entry that only sets its accessed and dirty bits: no
- * shadow entry made from it becomes wrong. As mmu_cmpxchg() otherwise. Lock-free.
- */
+/* Compare-exchange of a guest's page-table entry that only sets its accessed and dirty bits: no
+ * shadow entry made from it becomes wrong. As mmu_cmpxchg() otherwise. Lock-free. */
 int gmem_set_bits(struct mmu_vm *m, gpa_t gpa, u64 *old, u64 new, u8 size) __must_check;
 
 /* The slot whose memory most accesses of the hypervisor go to. Before any vCPU runs. */

@@ -8,10 +8,8 @@
 
 struct mmu_hw mmu_hw;
 
-/*
- * Accessed and dirty bits are set from the start: hardware then never writes an entry, so one that
- * changes was changed by us.
- */
+/* Accessed and dirty bits are set from the start: hardware then never writes an entry, so one that
+ * changes was changed by us. */
 struct spte_desc {
 	u64 table;  /* hardware bits of a table entry */
 	u64 leaf;   /* hardware bits of every leaf */
@@ -80,11 +78,9 @@ u64 spte_leaf(hpa_t hpa, u32 level, u32 access, u64 soft)
 	return e;
 }
 
-/*
- * L1TF: a non-present entry must not name memory that the cache can hold. The top half of the
- * physical address space holds none on the processors concerned.
- * Source: Intel "Deep Dive: L1 Terminal Fault", "Mitigation for VMMs".
- */
+/* L1TF: a non-present entry must not name memory that the cache can hold. The top half of the
+ * physical address space holds none on the processors concerned. Source: Intel "Deep Dive: L1
+ * Terminal Fault", "Mitigation for VMMs". */
 static u64 trap_high_bits(void)
 {
 	return mmu_hw.l1tf && !MUTANT(L1TF_LEAK) ? MASK(51, mmu_hw.maxphyaddr - 1u) : 0;

@@ -40,10 +40,8 @@ u64 tlb_raise(struct mmu_vm *m)
 	return stamp;
 }
 
-/*
- * A tag that runs since before the floor was raised may use what it cached then. One that entered
- * after has flushed at that entry, if it had to.
- */
+/* A tag that runs since before the floor was raised may use what it cached then. One that entered
+ * after has flushed at that entry, if it had to. */
 static bool tag_acked(const struct mmu_tag *t, u64 stamp)
 {
 	return !__atomic_load_n(&t->in_guest, __ATOMIC_ACQUIRE) ||

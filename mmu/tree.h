@@ -20,10 +20,8 @@
 #include "mmu/spte.h"
 #include "mmu/vm.h"
 
-/*
- * The entry that decides about gfn, and its level. Lock-free inside mmu_read_begin(). Hot: this is
- * all the table work of a fault on an emulated device.
- */
+/* The entry that decides about gfn, and its level. Lock-free inside mmu_read_begin(). Hot: this is
+ * all the table work of a fault on an emulated device. */
 static __always_inline u64 tree_walk(const struct mmu_vm *m, gfn_t gfn, u32 *level)
 {
 	const u64 *table = env_ptr(m->root.hw);
@@ -60,11 +58,9 @@ struct tree_pos tree_find(const struct mmu_vm *m, gfn_t gfn, u32 level);
 
 /* Links an empty table under an empty entry; *p moves into it. */
 void tree_extend(struct mmu_vm *m, struct tree_pos *p, gfn_t gfn, struct mmu_res *r);
-/*
- * Puts a table of equal entries in the place of a leaf or trap entry; *p moves into it. A TLB may
+/* Puts a table of equal entries in the place of a leaf or trap entry; *p moves into it. A TLB may
  * keep the large entry: same frames, same rights. (Processors that cannot bear a change of page
- * size have no large leaves, see direct.c.)
- */
+ * size have no large leaves, see direct.c.) */
 void tree_split(struct mmu_vm *m, struct tree_pos *p, gfn_t gfn, struct mmu_res *r);
 /* Writes a leaf, trap or empty entry; what the old one pointed to is unlinked, and so are tables
  * above that have become empty. */

@@ -18,10 +18,8 @@ enum mmu_root_kind {
 	RK_DIRECT, /* one tree for the whole VM, guest-physical to host-physical */
 };
 
-/*
- * What goes into nCR3 or EPTP. A root is self-describing: how to use and free it follows from the
- * root itself, never from the mode a vCPU is in at the moment.
- */
+/* What goes into nCR3 or EPTP. A root is self-describing: how to use and free it follows from the
+ * root itself, never from the mode a vCPU is in at the moment. */
 struct mmu_root {
 	u8 kind;  /* enum mmu_root_kind */
 	u8 level; /* of the top table */

@@ -94,10 +94,8 @@ static __cold bool bad_entry(struct mmu_walk *w, const struct mmu_regs *regs, u3
 	return fail(w, regs, access, PFEC_P | PFEC_RSVD, "reserved bit set");
 }
 
-/*
- * Rights accumulate in one word: W and U of all entries ANDed, NX ORed. Entries of a PDPT have
- * none.
- */
+/* Rights accumulate in one word: W and U of all entries ANDed, NX ORed. Entries of a PDPT have
+ * none. */
 static __always_inline u64 narrow(const struct gfmt *const f, u64 rights, u64 e)
 {
 	return (rights & e & (GPTE_W | GPTE_U)) | (rights & GPTE_NX) | (f->wide ? e & GPTE_NX : 0);

@@ -95,7 +95,8 @@ struct hv_ops {
 	enum exit_reason (*enter)(struct vcpu *v);
 	/* The same under shadow paging, with v->mmu loaded. EXIT_NONE: it must be loaded again. */
 	enum exit_reason (*enter_shadow)(struct vcpu *v);
-	/* The guest has written a control register, v->mmu has taken it: hardware's follow. */
+	/* The guest has written CR0, CR4 or EFER, v->mmu has taken it: hardware's follow. CR3 is
+	 * that of v->mmu at each entry. */
 	void (*set_paging)(struct vcpu *v);
 	/* The hardware TLB forgets gva now; for a flush of one address only. */
 	void (*flush_gva)(struct vcpu *v, gva_t gva);

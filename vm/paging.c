@@ -70,38 +70,43 @@ static void write_nested(struct vcpu *v, enum vcpu_sreg reg, u64 val)
 	hv->set_sreg(v, reg, val);
 }
 
-static bool write_shadow(struct vcpu *v, enum vcpu_sreg reg, u64 val)
+/* Paging goes on or off, and LMA with it. */
+static __noinline bool switch_paging(struct mmu_ctx *c, u64 cr0)
 {
-	struct mmu_regs r = v->mmu->regs;
-	enum mmu_reg_write what;
+	struct mmu_regs r = c->regs;
+
+	r.cr0 = cr0;
+	r.efer = cr0_efer(r.efer, cr0);
+	return mmu_write_regs(c, &r, MMU_WROTE_CR0);
+}
+
+static __always_inline bool write_shadow(struct vcpu *v, enum vcpu_sreg reg, u64 val)
+{
+	struct mmu_ctx *c = v->mmu;
+	bool ok;
 
 	switch (reg) {
 	case SR_CR0:
-		what = MMU_WROTE_CR0;
-		r.cr0 = val;
-		r.efer = cr0_efer(r.efer, val);
+		ok = unlikely((c->regs.cr0 ^ val) & CR0_PG) ? switch_paging(c, val)
+							    : mmu_write_reg(c, MMU_WROTE_CR0, val);
 		break;
 	case SR_CR3:
-		what = MMU_WROTE_CR3;
-		if (r.cr4 & CR4_PCIDE) {
-			what = val & CR3_NOFLUSH ? MMU_WROTE_CR3_NOFLUSH : MMU_WROTE_CR3;
-			val &= ~CR3_NOFLUSH;
-		}
-		r.cr3 = val;
+		ok = likely(!(c->regs.cr4 & CR4_PCIDE))
+			     ? mmu_write_cr3(c, val, true)
+			     : mmu_write_cr3(c, val & ~CR3_NOFLUSH, !(val & CR3_NOFLUSH));
 		break;
 	case SR_CR4:
-		what = MMU_WROTE_CR4;
-		r.cr4 = val;
+		ok = mmu_write_reg(c, MMU_WROTE_CR4, val);
 		break;
 	default:
-		what = MMU_WROTE_EFER;
-		r.efer = val;
+		ok = mmu_write_reg(c, MMU_WROTE_EFER, val);
 		break;
 	}
-	if (!mmu_write_regs(v->mmu, &r, what))
+	if (!ok)
 		return false;
-	hv->set_paging(v);
-	if (unlikely(task_guard_stale(&v->guard, r.efer)))
+	if (reg != SR_CR3)
+		hv->set_paging(v);
+	if (unlikely(task_guard_stale(&v->guard, c->regs.efer)))
 		task_guard_update(v);
 	return true;
 }
@@ -133,16 +138,23 @@ static __noinline bool load(struct vcpu *v)
 	return false;
 }
 
-enum exit_reason paging_enter(struct vcpu *v)
+static __noinline enum exit_reason load_and_enter(struct vcpu *v)
 {
 	enum exit_reason reason;
 
 	do {
-		if (unlikely(!mmu_shadow_ready(v->mmu)) && !load(v)) {
+		if (!load(v)) {
 			v->exit.reason = EXIT_NONE;
 			return EXIT_NONE;
 		}
 		reason = hv->enter_shadow(v);
 	} while (unlikely(reason == EXIT_NONE));
 	return reason;
+}
+
+enum exit_reason paging_enter(struct vcpu *v)
+{
+	enum exit_reason reason = hv->enter_shadow(v);
+
+	return likely(reason != EXIT_NONE) ? reason : load_and_enter(v);
 }

@@ -18,10 +18,8 @@ static bool is_pae(const struct mmu_regs *r)
 	return (r->cr0 & CR0_PG) && (r->cr4 & CR4_PAE) && !(r->efer & EFER_LMA);
 }
 
-/*
- * Writes after which the processor reads the four entries again.
- * Source: Intel SDM 3A "PDPTE Registers".
- */
+/* Writes after which the processor reads the four entries again. Source: Intel SDM 3A "PDPTE
+ * Registers". */
 static bool reads_pdptes(const struct mmu_ctx *c, const struct mmu_regs *new,
 			 enum mmu_reg_write what)
 {
@@ -53,42 +51,34 @@ static bool read_pdptes(const struct mmu_vm *m, struct mmu_regs *r)
 
 /* --- register writes -------------------------------------------------------------------------- */
 
-static enum flush_scope join(enum flush_scope a, enum mmu_event ev)
+static __always_inline enum flush_scope join(enum flush_scope s, u64 happened, enum mmu_event ev)
 {
-	return MAX(a, mmu_event_scope(ev));
+	return happened && s < SCOPE_ALL ? MAX(s, mmu_event_scope(ev)) : s;
 }
 
-static enum flush_scope cr4_scope(u64 old, u64 new)
+static __always_inline enum flush_scope cr4_scope(u64 old, u64 new)
 {
 	enum flush_scope s = mmu_event_scope(MMU_EV_ROLE);
 	u64 changed = old ^ new;
 
-	if (changed & CR4_PGE)
-		s = join(s, MMU_EV_CR4_PGE);
-	if (changed & CR4_PAE)
-		s = join(s, MMU_EV_CR4_PAE);
-	if (changed & CR4_PSE)
-		s = join(s, MMU_EV_CR4_PSE);
-	if (changed & old & CR4_PCIDE)
-		s = join(s, MMU_EV_CR4_PCIDE_OFF);
-	if (changed & new &CR4_SMEP)
-		s = join(s, MMU_EV_CR4_SMEP_ON);
-	return s;
+	s = join(s, changed & CR4_PGE, MMU_EV_CR4_PGE);
+	s = join(s, changed & CR4_PAE, MMU_EV_CR4_PAE);
+	s = join(s, changed & CR4_PSE, MMU_EV_CR4_PSE);
+	s = join(s, changed & old & CR4_PCIDE, MMU_EV_CR4_PCIDE_OFF);
+	return join(s, changed & new &CR4_SMEP, MMU_EV_CR4_SMEP_ON);
 }
 
-static enum flush_scope write_scope(const struct mmu_regs *old, const struct mmu_regs *new,
-				    enum mmu_reg_write what)
+static __always_inline enum flush_scope write_scope(enum mmu_reg_write what, u64 old, u64 new)
 {
 	switch (what) {
 	case MMU_WROTE_CR0:
-		return mmu_event_scope((old->cr0 ^ new->cr0) & CR0_PG ? MMU_EV_CR0_PG
-								      : MMU_EV_ROLE);
+		return mmu_event_scope((old ^ new) & CR0_PG ? MMU_EV_CR0_PG : MMU_EV_ROLE);
 	case MMU_WROTE_CR3:
 		return mmu_event_scope(MMU_EV_CR3);
 	case MMU_WROTE_CR3_NOFLUSH:
 		return mmu_event_scope(MMU_EV_CR3_NOFLUSH);
 	case MMU_WROTE_CR4:
-		return cr4_scope(old->cr4, new->cr4);
+		return cr4_scope(old, new);
 	case MMU_WROTE_EFER:
 		return mmu_event_scope(MMU_EV_ROLE);
 	case MMU_WROTE_ALL:
@@ -97,22 +87,22 @@ static enum flush_scope write_scope(const struct mmu_regs *old, const struct mmu
 	return SCOPE_ALL;
 }
 
-/* The registers are what they are: role, key and root follow. */
-static void take_regs(struct mmu_ctx *c, const struct mmu_regs *r, union cpu_role role,
-		      enum flush_scope scope)
+/* c->regs and c->want are what they are; moved: another root than before is wanted. Role and root
+ * follow. True, for every write that succeeds ends here. */
+static __noinline bool follow(struct mmu_ctx *c, union cpu_role role, enum flush_scope scope,
+			      bool moved, bool other_space)
 {
 	bool changed = role.word != c->role.word;
-	bool other_space = regs_pcid(r) != regs_pcid(&c->regs) && !MUTANT(PCID_TAGS_SHARED);
 
-	c->regs = *r;
 	c->role = role;
-	c->want = root_key(c->role, r);
 	event_flush(c, scope);
 	env_lock(&c->vm->lock);
 	if (MUTANT(S0_11_TOGGLE_TEARS_DOWN) && changed)
 		root_drop_ctx(c);
+	if (moved)
+		root_change(c);
 	/* The one tag holds the entries of one root and one PCID. */
-	if (root_switch(c) || other_space) {
+	if (moved || (other_space && !MUTANT(PCID_TAGS_SHARED))) {
 		/*
 		 * A root is synced whenever it is installed; the tag holds the other one's entries.
 		 */
@@ -124,21 +114,97 @@ static void take_regs(struct mmu_ctx *c, const struct mmu_regs *r, union cpu_rol
 	if (c->cache.cur && !c->synced)
 		c->synced = root_in_sync(c->cache.cur);
 	env_unlock(&c->vm->lock);
+	return true;
+}
+
+static bool take_regs(struct mmu_ctx *c, const struct mmu_regs *r, enum flush_scope scope)
+{
+	bool other_space = regs_pcid(r) != regs_pcid(&c->regs);
+	union cpu_role role = role_cpu(r, c->caps);
+	struct rkey want = root_key(role, r);
+	bool moved = !rkey_equal(&want, &c->want);
+
+	c->regs = *r;
+	c->want = want;
+	c->last_role.word = 0;
+	return follow(c, role, scope, moved, other_space);
+}
+
+static __always_inline u64 *reg_of(struct mmu_regs *r, enum mmu_reg_write what)
+{
+	return what == MMU_WROTE_CR0           ? &r->cr0
+	       : what == MMU_WROTE_CR4         ? &r->cr4
+	       : what <= MMU_WROTE_CR3_NOFLUSH ? &r->cr3
+					       : &r->efer;
 }
 
 bool mmu_write_regs(struct mmu_ctx *c, const struct mmu_regs *r, enum mmu_reg_write what)
 {
-	enum flush_scope scope = write_scope(&c->regs, r, what);
-	bool cr3 = what == MMU_WROTE_CR3 || what == MMU_WROTE_CR3_NOFLUSH;
 	struct mmu_regs new = *r;
+	enum flush_scope scope = write_scope(what, *reg_of(&c->regs, what), *reg_of(&new, what));
 
 	caps_apply(&c->vm->shadow.caps, c->caps, &new);
 	memcpy(new.pdpte, c->regs.pdpte, sizeof(new.pdpte));
 	new.pdpte_latched = is_pae(&new);
 	if (reads_pdptes(c, &new, what) && !read_pdptes(c->vm, &new))
 		return false;
-	take_regs(c, &new, cr3 ? c->role : role_cpu(&new, c->caps), scope);
-	return true;
+	return take_regs(c, &new, scope);
+}
+
+/* --- the usual writes of one register, in place ----------------------------------------------- */
+
+static __noinline bool write_any(struct mmu_ctx *c, enum mmu_reg_write what, u64 val)
+{
+	struct mmu_regs new = c->regs;
+
+	*reg_of(&new, what) = val;
+	return mmu_write_regs(c, &new, what);
+}
+
+/* Another mode with the same format of tables. Kernels go to and fro between two. */
+static __noinline bool toggle(struct mmu_ctx *c, u32 mode, enum flush_scope scope)
+{
+	union cpu_role role = c->last_role;
+	bool moved;
+
+	c->last_role = c->role;
+	if (role.mode != mode)
+		role = role_cpu(&c->regs, c->caps);
+	moved = role.page.word != c->want.role.word && !MUTANT(S0_01_ROLE_NOT_IN_KEY);
+	c->want.role = role.page;
+	return follow(c, role, scope, moved, false);
+}
+
+bool mmu_write_reg(struct mmu_ctx *c, enum mmu_reg_write what, u64 val)
+{
+	const u32 format = (u32)(CR0_PG | CR4_PAE | CR4_PSE | CR4_LA57 | EFER_LMA);
+	u64 *reg = reg_of(&c->regs, what), old = *reg, pcid = regs_pcid(&c->regs);
+	enum flush_scope scope = write_scope(what, old, val);
+	u32 mode, changed;
+
+	*reg = val;
+	mode = role_mode(&c->regs);
+	changed = mode ^ c->role.mode;
+	if (unlikely(c->role.page.fmt == ROLE_PAE || (changed & format))) {
+		*reg = old;
+		return write_any(c, what, val);
+	}
+	if (changed)
+		return toggle(c, mode, scope);
+	return follow(c, c->role, scope, false, regs_pcid(&c->regs) != pcid);
+}
+
+bool mmu_write_cr3(struct mmu_ctx *c, u64 val, bool flush)
+{
+	u64 key = (val & role_gfmt(c->role.page)->cr3) >> PAGE_SHIFT, changed = c->regs.cr3 ^ val;
+	bool moved = key != c->want.id[0];
+
+	if (unlikely(c->role.page.fmt == ROLE_PAE || c->role.page.fmt == ROLE_LIN))
+		return write_any(c, flush ? MMU_WROTE_CR3 : MMU_WROTE_CR3_NOFLUSH, val);
+	c->want.id[0] = key;
+	c->regs.cr3 = val;
+	return follow(c, c->role, mmu_event_scope(flush ? MMU_EV_CR3 : MMU_EV_CR3_NOFLUSH), moved,
+		      (c->regs.cr4 & CR4_PCIDE) && (changed & CR3_PCID_MASK));
 }
 
 /* --- life ------------------------------------------------------------------------------------- */
@@ -156,7 +222,7 @@ int mmu_ctx_set_caps(struct mmu_ctx *c, const struct mmu_caps *caps)
 	c->caps = (u32)id;
 	caps_apply(&c->vm->shadow.caps, c->caps, &r);
 	if (!MUTANT(S1_10_CAPS_WAIT))
-		take_regs(c, &r, role_cpu(&r, c->caps), SCOPE_ALL);
+		(void)take_regs(c, &r, SCOPE_ALL);
 	return 0;
 }
 

@@ -22,6 +22,7 @@
 
 #include "mmu/caps.h"
 #include "mmu/mmu.h"
+#include "mmu/mutant.h"
 #include "mmu/pool.h"
 #include "mmu/role.h"
 #include "mmu/shadow/rcache.h"
@@ -36,34 +37,31 @@ struct mmu_ctx {
 	struct mmu_regs
 		regs; /* the guest's; PDPTEs are latched. pkru, rflags, cpl: of the last fault */
 	union cpu_role role;
-	u32 caps;            /* record number of the vCPU's CPUID */
-	struct rkey want;    /* the root that role and registers call for */
-	struct rcache cache; /* under mmu_vm.lock, as everything that other CPUs may drop */
-	hpa_t hw_root;       /* of the last entry */
-	bool flush;          /* the tag must be flushed before the next entry */
-	bool synced;         /* the current root was synced since it was installed */
-	u32 sync_rounds;     /* loads and faults in a row that have synced a part */
-	struct mmu_res res;  /* pages kept ready for the next fault */
-	gva_t again_gva;     /* the last fault, and how often it came back unchanged */
+	union cpu_role last_role; /* the one before, with the same capabilities; word 0 = none */
+	u32 caps;                 /* record number of the vCPU's CPUID */
+	struct rkey want;         /* the root that role and registers call for */
+	struct rcache cache;      /* under mmu_vm.lock, as everything that other CPUs may drop */
+	hpa_t hw_root;            /* of the last entry */
+	bool flush;               /* the tag must be flushed before the next entry */
+	bool synced;              /* the current root was synced since it was installed */
+	u32 sync_rounds;          /* loads and faults in a row that have synced a part */
+	struct mmu_res res;       /* pages kept ready for the next fault */
+	gva_t again_gva;          /* the last fault, and how often it came back unchanged */
 	u32 again_error, again_run;
 };
 
 /* --- life ------------------------------------------------------------------------------------- */
 
-/*
- * Prepares a VM for shadow paging, with the slots it has and those it will get. -ENOMEM: quota or
- * pool too small.
- */
+/* Prepares a VM for shadow paging, with the slots it has and those it will get. -ENOMEM: quota or
+ * pool too small. */
 int mmu_shadow_init(struct mmu_vm *m) __must_check;
 /* Memory for the roots of PAE guests, below 4 GiB: nr frames from base. Once, at boot. */
 int mmu_shadow_low_init(hpa_t base, u32 nr) __must_check;
 
-/*
- * What the VM's quota must hold for each context, on top of mmu_vm.used after mmu_shadow_init(), so
+/* What the VM's quota must hold for each context, on top of mmu_vm.used after mmu_shadow_init(), so
  * that every fault can be served: a reserve of 11 pages, a root of four tables with their source
  * words, and one way down of four more. An instruction that touches several pages at once needs 8
- * more for each.
- */
+ * more for each. */
 #define MMU_CTX_MIN_PAGES 27
 
 /* The tag is registered with the VM. The context begins with paging off. -ENOSPC: too many
@@ -85,11 +83,9 @@ enum flush_scope {
 	SCOPE_ALL,   /* everything */
 };
 
-/*
- * What the guest's events oblige a processor to forget. X(id, "name", scope). The same table drives
+/* What the guest's events oblige a processor to forget. X(id, "name", scope). The same table drives
  * the simulated processor of the tests. Source: Intel SDM 3A "Invalidation of TLBs and
- * Paging-Structure Caches"; AMD APM 2 "TLB Management".
- */
+ * Paging-Structure Caches"; AMD APM 2 "TLB Management". */
 #define MMU_FLUSH_EVENTS(X)                                   \
 	X(CR3, "mov cr3", SCOPE_SPACE)                        \
 	X(CR3_NOFLUSH, "mov cr3, bit 63", SCOPE_NONE)         \
@@ -114,7 +110,16 @@ enum mmu_event {
 	MMU_EV_NR,
 };
 
-enum flush_scope mmu_event_scope(enum mmu_event ev);
+static __always_inline enum flush_scope mmu_event_scope(enum mmu_event ev)
+{
+	static const u8 scopes[MMU_EV_NR] = {
+#define X(id, name, scope) [MMU_EV_##id] = scope,
+		MMU_FLUSH_EVENTS(X)
+#undef X
+	};
+
+	return MUTANT_EVENT(ev) ? SCOPE_NONE : (enum flush_scope)scopes[ev];
+}
 
 /* Which register was written. The events follow from old and new values. */
 enum mmu_reg_write {
@@ -126,13 +131,14 @@ enum mmu_reg_write {
 	MMU_WROTE_ALL, /* reset, task switch: everything is flushed */
 };
 
-/*
- * The guest has written a control register; r is the state after it (legal: regs_valid() of
+/* The guest has written a control register; r is the state after it (legal: regs_valid() of
  * vm/regs.h); its pdpte[] and CPUID fields are ignored. False: PAE's PDPTEs have reserved bits set;
- * nothing has changed, the write is a #GP. Loads no root and cannot run out of memory.
- */
+ * nothing has changed, the write is a #GP. Loads no root and cannot run out of memory. */
 bool mmu_write_regs(struct mmu_ctx *c, const struct mmu_regs *r,
 		    enum mmu_reg_write what) __must_check;
+/* The same, shorter, where only CR0, CR4 or EFER changes, or only CR3, without bit 63. */
+bool mmu_write_reg(struct mmu_ctx *c, enum mmu_reg_write what, u64 val) __must_check;
+bool mmu_write_cr3(struct mmu_ctx *c, u64 val, bool flush) __must_check;
 
 /* INVLPG, also INVPCID of one address of the current PCID. True: flushing that address of the
  * context's hardware tag now is enough; false: the next entry flushes it all anyway. */
@@ -144,7 +150,7 @@ void mmu_pf_delivered(struct mmu_ctx *c, gva_t gva);
 
 /* --- entry and exit --------------------------------------------------------------------------- */
 
-/* The context has a root that is not obsolete. Lock-free, as the next one. */
+/* The context has a root that is not obsolete. Lock-free. */
 static inline bool mmu_shadow_rooted(const struct mmu_ctx *c)
 {
 	const struct shadow_root *root = READ_ONCE(c->cache.cur);
@@ -158,16 +164,29 @@ static inline bool mmu_shadow_ready(const struct mmu_ctx *c)
 	return mmu_shadow_rooted(c) && c->synced;
 }
 
-/*
- * Makes the wanted root the current one and builds it if need be. FIXED: ready. RETRY: again,
- * after looking for interrupts. NOMEM, KILL_VM: as for faults.
- */
+/* Makes the wanted root the current one and builds it if need be. FIXED: ready. RETRY: again, after
+ * looking for interrupts. NOMEM, KILL_VM: as for faults. */
 enum mmu_verdict mmu_shadow_load(struct mmu_ctx *c, struct mmu_result *r);
-/*
- * As mmu_enter(). False: the root has become obsolete since mmu_shadow_load(), call that again
- * (the tag is out of the guest).
- */
-bool mmu_shadow_enter(struct mmu_ctx *c, enum mmu_flush *flush) __must_check;
+
+/* As mmu_enter(). False: the context is not ready, or no more: call mmu_shadow_load() (the tag is
+ * out of the guest). */
+static __always_inline bool __must_check mmu_shadow_enter(struct mmu_ctx *c, enum mmu_flush *flush)
+{
+	const struct shadow_root *root;
+
+	*flush = mmu_enter(c->vm, c->tag);
+	/* After the tag was published: whoever takes the root away from now on waits for us before
+	 * it is freed. */
+	root = READ_ONCE(c->cache.cur);
+	if (unlikely(!root || root->gen != READ_ONCE(c->vm->shadow.gen) || !c->synced)) {
+		mmu_exit(c->tag);
+		return false;
+	}
+	c->hw_root = root->hw;
+	if (c->flush)
+		*flush = MMU_FLUSH_TAG;
+	return true;
+}
 
 /* After mmu_exit() and mmu_flushed() of the tag: the entry did the flush that was asked for. */
 static inline void mmu_shadow_flushed(struct mmu_ctx *c)
@@ -201,13 +220,11 @@ struct mmu_shadow_fault {
 	bool ac; /* RFLAGS.AC */
 };
 
-/*
- * INJECT: r->fault; what the delivery of a #PF flushes is done. MMIO: r->dev, dev_base, gpa.
+/* INJECT: r->fault; what the delivery of a #PF flushes is done. MMIO: r->dev, dev_base, gpa.
  * EMULATE: the instruction must be emulated. r->may_unshadow: mmu_unshadow() of the frame and
  * running it again do as well. That is not so for a table of its own walk or of a vCPU's current
  * root, which would be shadowed again at once, nor where the reason is another one than a shadowed
- * table.
- */
+ * table. */
 enum mmu_verdict mmu_shadow_fault(struct mmu_ctx *c, const struct mmu_shadow_fault *f,
 				  struct mmu_result *r);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Before and after the world switch. */
+/* Before the world switch: a root, in sync. */
 #include "mmu/mutant.h"
 #include "mmu/shadow/ctx.h"
 #include "mmu/shadow/fetch.h"
@@ -10,7 +10,7 @@
 static enum mmu_verdict install(struct mmu_ctx *c, struct mmu_result *r)
 {
 	if (!mmu_shadow_rooted(c)) {
-		root_switch(c);
+		root_change(c);
 		c->flush = true;
 		c->synced = false;
 	}
@@ -36,7 +36,7 @@ enum mmu_verdict mmu_shadow_load(struct mmu_ctx *c, struct mmu_result *r)
 	enum mmu_verdict v;
 
 	*r = (struct mmu_result){ .reason = "root ready" };
-	if (likely(mmu_shadow_ready(c)))
+	if (mmu_shadow_ready(c))
 		return MMU_FIXED;
 	v = reclaim_reserve(c, FETCH_PAGES, r);
 	if (v != MMU_FIXED)
@@ -50,24 +50,4 @@ enum mmu_verdict mmu_shadow_load(struct mmu_ctx *c, struct mmu_result *r)
 	}
 	env_unlock(&m->lock);
 	return v;
-}
-
-bool mmu_shadow_enter(struct mmu_ctx *c, enum mmu_flush *flush)
-{
-	const struct shadow_root *root;
-
-	*flush = mmu_enter(c->vm, c->tag);
-	/*
-	 * After the tag was published: whoever takes the root away from now on waits for us before
-	 * it is freed.
-	 */
-	root = READ_ONCE(c->cache.cur);
-	if (unlikely(!root || root->gen != READ_ONCE(c->vm->shadow.gen))) {
-		mmu_exit(c->tag);
-		return false;
-	}
-	c->hw_root = root->hw;
-	if (c->flush)
-		*flush = MMU_FLUSH_TAG;
-	return true;
 }

@@ -8,25 +8,6 @@
 #include "mmu/shadow/root_priv.h"
 #include "mmu/shadow/unsync.h"
 
-static const u8 scopes[MMU_EV_NR] = {
-#define X(id, name, scope) [MMU_EV_##id] = scope,
-	MMU_FLUSH_EVENTS(X)
-#undef X
-};
-
-enum flush_scope mmu_event_scope(enum mmu_event ev)
-{
-	return MUTANT_EVENT(ev) ? SCOPE_NONE : (enum flush_scope)scopes[ev];
-}
-
-void event_flush(struct mmu_ctx *c, enum flush_scope scope)
-{
-	if (scope < SCOPE_SPACE)
-		return;
-	c->synced = MUTANT(FLUSH_EVENT_WITHOUT_SYNC);
-	c->flush = true;
-}
-
 static bool canonical(const struct mmu_ctx *c, gva_t gva)
 {
 	u32 bits = c->role.la57 ? 57 : 48;
@@ -74,10 +55,8 @@ bool mmu_invlpg(struct mmu_ctx *c, gva_t gva)
 	env_lock(&m->lock);
 	if (!MUTANT(INVLPG_WITHOUT_SYNC))
 		sync_address(c, gva);
-	/*
-	 * One address of a large page flushes all of it, but hardware may hold it in small pieces,
-	 * or we have dropped a large one lately.
-	 */
+	/* One address of a large page flushes all of it, but hardware may hold it in small pieces,
+	 * or we have dropped a large one lately. */
 	if (c->tag->flushed_epoch < m->shadow.lazy_large && !MUTANT(INVLPG_KEEPS_SPLINTERS))
 		c->flush = true;
 	env_unlock(&m->lock);
@@ -96,10 +75,8 @@ bool mmu_invpcid(struct mmu_ctx *c, u64 type, u64 pcid, gva_t gva)
 		return false;
 	if (type == 0 && !canonical(c, gva))
 		return false;
-	/*
-	 * The one hardware tag holds the current address space only, and a parked root is synced
-	 * when it is used again: another PCID needs nothing.
-	 */
+	/* The one hardware tag holds the current address space only, and a parked root is synced
+	 * when it is used again: another PCID needs nothing. */
 	if (type <= 1 && pcid != regs_pcid(&c->regs))
 		return true;
 	if (type == 0) {

@@ -4,6 +4,7 @@
 
 #include "arch/regs.h"
 #include "mmu/geom.h"
+#include "mmu/mutant.h"
 #include "mmu/shadow/ctx.h"
 
 /* Index of gva in a hardware table of this level. */
@@ -19,7 +20,14 @@ static inline u64 regs_pcid(const struct mmu_regs *r)
 }
 
 /* What an event of this scope means for the context: sync before the next entry, flush its tag. */
-void event_flush(struct mmu_ctx *c, enum flush_scope scope);
+static inline void event_flush(struct mmu_ctx *c, enum flush_scope scope)
+{
+	if (scope < SCOPE_SPACE)
+		return;
+	c->synced = MUTANT(FLUSH_EVENT_WITHOUT_SYNC);
+	c->flush = true;
+}
+
 /*
  * A #PF that hardware raised for gva is delivered: it has forgotten the address, the shadow must.
  */

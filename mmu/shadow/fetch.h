@@ -35,22 +35,16 @@ struct fetch {
 
 _Static_assert(MMU_CTX_MIN_PAGES == FETCH_PAGES + 8 + 8, "reserve, root and one way down");
 
-/*
- * Under mmu_vm.lock, with a usable current root and FETCH_PAGES in the context's reserve. FIXED,
- * SPURIOUS, RETRY (nothing but tables that are right was linked), EMULATE (may_unshadow is set).
- */
+/* Under mmu_vm.lock, with a usable current root and FETCH_PAGES in the context's reserve. FIXED,
+ * SPURIOUS, RETRY (nothing but tables that are right was linked), EMULATE (may_unshadow is set). */
 enum mmu_verdict fetch(const struct fetch *f, struct mmu_result *r);
 
-/*
- * The shadow page of this identity: the one there is, which may be unsync, or a new one, frozen.
- * The reserve holds two pages. Under mmu_vm.lock.
- */
+/* The shadow page of this identity: the one there is, which may be unsync, or a new one, frozen.
+ * The reserve holds two pages. Under mmu_vm.lock. */
 spx_t table_get(struct mmu_vm *m, gfn_t gfn, union page_role role, struct mmu_res *res);
 
-/*
- * The guest's entries around the one that a fault needs, each read once, for the comparison and for
- * filling ahead: under the lock, after their table was frozen or found unsync.
- */
+/* The guest's entries around the one that a fault needs, each read once, for the comparison and for
+ * filling ahead: under the lock, after their table was frozen or found unsync. */
 struct line {
 	const u8 *at;  /* NULL: not looked for */
 	u32 first, nr; /* of the shadow's entries */
@@ -80,8 +74,6 @@ static inline u64 line_entry(const struct line *line, spx_t x, u32 idx)
  */
 void prefetch(const struct fetch *f, spx_t x, u32 idx, struct line *line);
 
-/*
- * Takes W from rights unless the frame's slot, log and tracking let it be mapped writable now;
- * tables: also if a guest table in it is shadowed.
- */
+/* Takes W from rights unless the frame's slot, log and tracking let it be mapped writable now;
+ * tables: also if a guest table in it is shadowed. */
 u32 frame_rights(struct mmu_vm *m, const struct slot *s, gfn_t gfn, u32 rights, bool tables);

@@ -89,10 +89,8 @@ static inline struct idlist_iter idlist_begin(idlist_t l)
 /* The next element, or 0 at the end. */
 spteid_t idlist_next(struct idlist_iter *it);
 
-/*
- * I7. idlist_check(): the chain is well-formed; idlist_check_pool(): so is the list of free chunks,
- * and no chunk is lost when the lists of the VM use that many. NULL or what is wrong.
- */
+/* I7. idlist_check(): the chain is well-formed; idlist_check_pool(): so is the list of free chunks,
+ * and no chunk is lost when the lists of the VM use that many. NULL or what is wrong. */
 const char *idlist_check(const struct idlist_pool *p, idlist_t l);
 const char *idlist_check_pool(const struct idlist_pool *p, u32 used);
 /* Chunks of a list. */

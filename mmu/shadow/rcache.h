@@ -22,13 +22,11 @@ struct rcache {
 	u32 limit;                          /* of mru[] in use; 0..RCACHE_NR */
 };
 
-/*
- * The root for which match(root, arg) holds becomes cur; NULL becomes cur if there is none. keep:
+/* The root for which match(root, arg) holds becomes cur; NULL becomes cur if there is none. keep:
  * form (a) for the old cur, which stays if it is itself the one that matches; else (b). The root
  * that has lost its place, if any, comes back in *evicted for the caller to put, after it has
  * dropped any lock that putting must not be under: with (a) the oldest, with (b) the old cur.
- * Returns whether it was a hit.
- */
+ * Returns whether it was a hit. */
 bool rcache_switch(struct rcache *c, bool keep,
 		   bool (*match)(const struct shadow_root *r, const void *arg), const void *arg,
 		   struct shadow_root **evicted);

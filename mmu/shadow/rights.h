@@ -8,10 +8,8 @@
 #include "mmu/mutant.h"
 #include "mmu/role.h"
 
-/*
- * What every access of the guest may do through a leaf entry with these inherited rights: W only
- * once the guest's D is set, so that the first write comes to us.
- */
+/* What every access of the guest may do through a leaf entry with these inherited rights: W only
+ * once the guest's D is set, so that the first write comes to us. */
 static inline u32 rights_of_leaf(union page_role role, u32 inherited, u64 gpte)
 {
 	u32 rights = inherited & ((gpte & (GPTE_W | GPTE_U)) | MMU_X);
@@ -28,11 +26,9 @@ static inline u32 rights_of_leaf(union page_role role, u32 inherited, u64 gpte)
 	return rights;
 }
 
-/*
- * Supervisor write to a read-only user page without CR0.WP. Hardware runs with WP set, so for the
+/* Supervisor write to a read-only user page without CR0.WP. Hardware runs with WP set, so for the
  * supervisor's write the page becomes a writable supervisor page, and for the user's next access a
- * read-only user page again. Under SMEP the supervisor must not execute it either.
- */
+ * read-only user page again. Under SMEP the supervisor must not execute it either. */
 static inline u32 rights_for_nwp_write(union page_role role, u32 rights)
 {
 	rights = (rights | MMU_W) & ~MMU_U;

@@ -82,10 +82,8 @@ static bool drop_all(struct mmu_vm *m, const idlist_t *head)
 	return any;
 }
 
-/*
- * A frame that is mapped very often would make each removal of one leaf a long search under the
- * lock. Then all go: those still in use come back one by one.
- */
+/* A frame that is mapped very often would make each removal of one leaf a long search under the
+ * lock. Then all go: those still in use come back one by one. */
 void rmap_add(struct mmu_vm *m, gfn_t gfn, u32 level, spteid_t id)
 {
 	idlist_t *head = rmap_head(m, gfn, level);
@@ -115,10 +113,8 @@ void rmap_freeze(struct mmu_vm *m, gfn_t gfn)
 	bool owed = rmap_protect(m, gfn);
 
 	mmu_stat_inc(m, MMU_STAT_FREEZE);
-	/*
-	 * Nothing to clear does not mean that no TLB has W: it may have been dropped without a
-	 * flush.
-	 */
+	/* Nothing to clear does not mean that no TLB has W: it may have been dropped without a
+	 * flush. */
 	if ((owed || m->shadow.lazy_w > m->synced_stamp) && !MUTANT(S3_05_FREEZE_WITHOUT_FLUSH))
 		tlb_sync(m);
 }

@@ -33,7 +33,9 @@ struct rkey root_key(union cpu_role role, const struct mmu_regs *regs)
 	return k;
 }
 
-bool root_usable(const struct mmu_vm *m, const struct shadow_root *r, const struct rkey *key)
+/* May be used for this key: it is the same, and the root is not obsolete. */
+static __always_inline bool root_usable(const struct mmu_vm *m, const struct shadow_root *r,
+					const struct rkey *key)
 {
 	if (r->gen != m->shadow.gen && !MUTANT(S0_13_OBSOLETE_ROOT_USED))
 		return false;
@@ -79,10 +81,8 @@ static void free_root(struct mmu_vm *m, struct shadow_root *r)
 		if (r->child[i] && --sp_get(r->child[i])->root_refs == 0 &&
 		    MUTANT(S2_02_TABLES_GO_WITH_ROOT))
 			sp_zap(m, r->child[i]);
-	/*
-	 * Nobody's current root: every tag that used it was told to flush when it went to another
-	 * one, and no processor reads a PDPT but the one in its CR3.
-	 */
+	/* Nobody's current root: every tag that used it was told to flush when it went to another
+	 * one, and no processor reads a PDPT but the one in its CR3. */
 	if (MUTANT(S0_05_FREED_BY_CHILDREN) ? r->child[1] != 0 : r->kind == SRK_PAE32)
 		low_free(r->hw);
 	*r = (struct shadow_root){ .next = m->shadow.roots_free };
@@ -187,18 +187,19 @@ static struct shadow_root *find(const struct mmu_vm *m, const struct rkey *key)
 	return NULL;
 }
 
-bool root_switch(struct mmu_ctx *c)
+void root_change(struct mmu_ctx *c)
 {
 	struct mmu_vm *m = c->vm;
-	struct shadow_root *old = c->cache.cur, *evicted = NULL;
-	bool keep;
+	struct shadow_root *old = c->cache.cur, *last = c->cache.mru[0], *evicted = NULL;
+	bool keep = old && old->gen == m->shadow.gen;
 
-	if (old && root_usable(m, old, &c->want))
-		return false;
-	keep = old && old->gen == m->shadow.gen;
 	if (MUTANT(S0_02_KEPT_BY_NEW_MODE) && old)
 		keep = keep && old->level == root_plan(c->role, 0).hw_level;
-	if (!rcache_switch(&c->cache, keep, match, c, &evicted)) {
+	if (keep && old->kind == SRK_SP && last && root_usable(m, last, &c->want)) {
+		/* Two that take turns change places. */
+		c->cache.mru[0] = old;
+		c->cache.cur = last;
+	} else if (!rcache_switch(&c->cache, keep, match, c, &evicted)) {
 		c->cache.cur = find(m, &c->want);
 		if (c->cache.cur && !MUTANT(XSA_438_ROOT_NOT_HELD))
 			c->cache.cur->refs++;
@@ -211,15 +212,6 @@ bool root_switch(struct mmu_ctx *c)
 		evicted->kind = root_plan(c->role, 0).kind;
 	if (evicted)
 		root_put(m, evicted);
-	return true;
-}
-
-bool root_in_sync(const struct shadow_root *r)
-{
-	for (u32 i = 0; i < (MUTANT(ROOT_SYNC_OF_FIRST) ? 1 : ARRAY_SIZE(r->child)); i++)
-		if (r->child[i] && sp_get(r->child[i])->nr_unsync && !MUTANT(ROOT_SYNC_ASSUMED))
-			return false;
-	return !MUTANT(ROOT_SYNC_UNSEEN);
 }
 
 /* --- giving up -------------------------------------------------------------------------------- */

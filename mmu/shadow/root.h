@@ -19,11 +19,9 @@ enum shadow_root_kind {
 	SRK_PAE32, /* a 32-byte PDPT below 4 GiB over four level-2 shadow pages */
 };
 
-/*
- * Identity of a root. id: long mode and 32-bit paging: {CR3 frame}; PAE: the four latched PDPTEs,
+/* Identity of a root. id: long mode and 32-bit paging: {CR3 frame}; PAE: the four latched PDPTEs,
  * normalised (P = 0: 0; address and P otherwise), so two CR3 values in one page differ and equal
- * values share; paging off: {0}.
- */
+ * values share; paging off: {0}. */
 struct rkey {
 	u64 id[4];
 	union page_role role; /* the page part of the cpu_role; word 0 = no key */

@@ -15,15 +15,14 @@
 /* The key of the root that role and registers (with PDPTEs latched) call for. */
 struct rkey root_key(union cpu_role role, const struct mmu_regs *regs);
 
-static inline bool rkey_equal(const struct rkey *a, const struct rkey *b)
+/* All but PAE have only id[0]. */
+static __always_inline bool rkey_equal(const struct rkey *a, const struct rkey *b)
 {
 	return (a->role.word == b->role.word || MUTANT(S0_01_ROLE_NOT_IN_KEY)) &&
-	       a->id[0] == b->id[0] && a->id[1] == b->id[1] && a->id[2] == b->id[2] &&
-	       a->id[3] == b->id[3];
+	       a->id[0] == b->id[0] &&
+	       (a->role.fmt != ROLE_PAE ||
+		(a->id[1] == b->id[1] && a->id[2] == b->id[2] && a->id[3] == b->id[3]));
 }
-
-/* May be used for this key: it is the same, and the root is not obsolete. */
-bool root_usable(const struct mmu_vm *m, const struct shadow_root *r, const struct rkey *key);
 
 /* The uppermost shadow page for gva; 0 = the PDPTE is absent. */
 static __always_inline spx_t root_table(const struct shadow_root *r, gva_t gva)
@@ -52,10 +51,20 @@ static __always_inline spx_t root_way_down(const struct shadow_root *root, gva_t
 }
 
 /* No page below it is unsync. */
-bool root_in_sync(const struct shadow_root *r);
-/* The context's wanted root becomes current if it is cached here or in use elsewhere, else none is.
- * Returns whether another root than before is current. */
-bool root_switch(struct mmu_ctx *c);
+static __always_inline bool root_in_sync(const struct shadow_root *r)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(r->child); i++) {
+		if (r->child[i] && sp_get(r->child[i])->nr_unsync && !MUTANT(ROOT_SYNC_ASSUMED))
+			return false;
+		if (r->kind == SRK_SP || MUTANT(ROOT_SYNC_OF_FIRST))
+			break;
+	}
+	return !MUTANT(ROOT_SYNC_UNSEEN);
+}
+
+/* The current root is not the one that is wanted, or obsolete: that one becomes current if it is
+ * cached here or in use elsewhere, else none. */
+void root_change(struct mmu_ctx *c);
 /* Builds the wanted root. The reserve holds FETCH_PAGES. False: no memory below 4 GiB is left. */
 bool root_build(struct mmu_ctx *c);
 /* Gives up a reference. */

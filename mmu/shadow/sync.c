@@ -14,11 +14,9 @@ static u64 src_of_leaf(u64 gpte, u64 addr)
 	return src_word(gpte, gpa_to_gfn(GPA(gpte & addr)));
 }
 
-/*
- * A present entry of a leaf table that differs from the guest's entry as it is now. Rights are only
+/* A present entry of a leaf table that differs from the guest's entry as it is now. Rights are only
  * taken away here: what has become possible is left to the next fault. An absent entry needs no
- * look.
- */
+ * look. */
 static void sync_one(struct mmu_vm *m, spx_t x, u32 idx, u64 gpte, u64 reserved)
 {
 	const struct sp *sp = sp_get(x);
@@ -100,10 +98,8 @@ void unsync_resolve(struct mmu_vm *m, struct pvec *pv)
 	pv->nr = 0;
 }
 
-/*
- * Other CPUs may thaw tables as fast as they are synced here: after so many slices the rest is done
- * under one hold of the lock.
- */
+/* Other CPUs may thaw tables as fast as they are synced here: after so many slices the rest is done
+ * under one hold of the lock. */
 #define SYNC_ROUNDS 64
 
 static enum collect collect(spx_t x, struct pvec *pv)

@@ -54,8 +54,6 @@ bool sync_slice(struct mmu_vm *m, const spx_t *x, u32 nr, u32 *rounds) __must_ch
 /* Entry idx of an unsync leaf table is made what the guest's entry is now. */
 void sync_entry(struct mmu_vm *m, spx_t x, u32 idx);
 
-/*
- * The guest wants to write frame gfn, which is shadowed. True: all its shadows are leaf tables,
- * they are unsync now, and the frame may be mapped writable.
- */
+/* The guest wants to write frame gfn, which is shadowed. True: all its shadows are leaf tables,
+ * they are unsync now, and the frame may be mapped writable. */
 bool unsync_try(struct mmu_vm *m, gfn_t gfn);

@@ -39,6 +39,10 @@ static bool valid(const struct mmu_regs *r)
 	return ok;
 }
 
+#define CR0_MODE  (CR0_PG | CR0_WP)
+#define CR4_MODE  (CR4_PAE | CR4_PSE | CR4_LA57 | CR4_SMEP | CR4_SMAP | CR4_PKE)
+#define EFER_MODE (EFER_LMA | EFER_NXE)
+
 /* Calls fn for every legal state; there are many. */
 static u32 each_state(void (*fn)(const struct mmu_regs *r))
 {
@@ -67,7 +71,6 @@ static void valid_role(const struct mmu_regs *r)
 
 		assert_int_equal(role.valid, 1);
 		assert_int_not_equal(role.word, zeroed.word);
-		assert_int_equal(role.zero, 0);
 		assert_int_not_equal(role.page.word, 0);
 	}
 }
@@ -76,6 +79,35 @@ static void a_role_is_never_zero(void **state)
 {
 	(void)state;
 	each_state(valid_role);
+}
+
+/* Bits of three registers share one word, and each has its name. */
+_Static_assert(!(CR0_MODE & CR4_MODE) && !(CR0_MODE & EFER_MODE) && !(CR4_MODE & EFER_MODE),
+	       "no two have one place");
+
+static void bits_of_mode(const struct mmu_regs *r)
+{
+	union cpu_role role = role_cpu(r, 0);
+
+	assert_int_equal(role.mode,
+			 1 | (r->cr0 & CR0_MODE) | (r->cr4 & CR4_MODE) | (r->efer & EFER_MODE));
+	assert_int_equal(role.mode, role_mode(r));
+	assert_int_equal(role.pg, !!(r->cr0 & CR0_PG));
+	assert_int_equal(role.wp, !!(r->cr0 & CR0_WP));
+	assert_int_equal(role.pae, !!(r->cr4 & CR4_PAE));
+	assert_int_equal(role.pse, !!(r->cr4 & CR4_PSE));
+	assert_int_equal(role.la57, !!(r->cr4 & CR4_LA57));
+	assert_int_equal(role.smep, !!(r->cr4 & CR4_SMEP));
+	assert_int_equal(role.smap, !!(r->cr4 & CR4_SMAP));
+	assert_int_equal(role.pke, !!(r->cr4 & CR4_PKE));
+	assert_int_equal(role.lma, !!(r->efer & EFER_LMA));
+	assert_int_equal(role.nxe, !!(r->efer & EFER_NXE));
+}
+
+static void the_mode_has_the_bits_of_the_registers(void **state)
+{
+	(void)state;
+	each_state(bits_of_mode);
 }
 
 static void level_of_mode(const struct mmu_regs *r)
@@ -736,6 +768,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_role_is_never_zero),
+		cmocka_unit_test(the_mode_has_the_bits_of_the_registers),
 		cmocka_unit_test(level_and_format_follow_the_mode),
 		cmocka_unit_test(other_caps_make_every_role_another),
 		cmocka_unit_test(caps_reach_every_table),
