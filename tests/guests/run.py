@@ -131,7 +131,7 @@ RUNS = [
 CHOSEN = {
     "bochs-svm": "hello cpuid msr lapic traps debug mmio hlt xsave modes chipset mb2 pg_tlb64 "
                  "pg_tlb32 pg_tree64 pg_write64 pg_event64",
-    "bochs-svm-turion": "hello",
+    "bochs-svm-turion": "hello lapic",
     "bochs-svm-phenom": "hello",
     "bochs-vmx": "hello msr traps debug mmio hlt xsave modes pg_tlb32",
     "bochs-vmx-haswell": "",

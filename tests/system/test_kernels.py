@@ -96,6 +96,16 @@ def fork_under_audit(qemu):
     qemu.serial.expect(linux.PROMPT)
 
 
+def complaints(qemu, host):
+    """The kernel's, but for the warnings about XSAVE's layout that it has on bare Bochs as well."""
+    lines = linux.complaints(qemu)
+    if host.emulator != "bochs":
+        return lines
+    own = [x for x in lines if "fpu/xstate.c:" in x]
+    own += [x for x in lines if "Call Trace:" in x][:len(own)]
+    return [x for x in lines if x not in own]
+
+
 @pytest.mark.timeout(900, method="signal")
 @pytest.mark.parametrize("host,kernel,paging", rows())
 def test_kernel(boot, host, kernel, paging):
@@ -112,7 +122,7 @@ def test_kernel(boot, host, kernel, paging):
             status, _ = linux.run(qemu, "grep -qw pti /proc/cpuinfo")
             assert (status == 0) == kernel.pti
         fork_under_audit(qemu)
-        assert linux.complaints(qemu) == []
+        assert complaints(qemu, host) == []
         qemu.to_shell()
         assert paging_mode(qemu) == kernel.mode
         qemu.console("linux")
