@@ -49,7 +49,7 @@ struct mmu_vm_cfg {
 /* Nested-fault input. Sampled once by the backend. */
 struct mmu_fault {
 	gpa_t gpa;
-	u32 access;      /* MMU_R, MMU_W, MMU_X: what the access needed */
+	u32 access; /* MMU_R, MMU_W, MMU_X: what the access needed; 0: a trap entry did not say */
 	bool table_walk; /* the access was the hardware's walk of the guest's own tables */
 	bool present;    /* hardware says that a translation was present */
 	u32 hw_error;    /* error code or qualification as the hardware gave it, for traces */

@@ -72,7 +72,7 @@ void mmio_write(struct vcpu *v, gpa_t gpa, u8 size, u64 val)
 }
 
 /* The usual access. False: it is another one, nothing was done. */
-static __always_inline bool mov32(struct vcpu *v, gpa_t gpa, bool write, bool lapic)
+static __always_inline bool mov32(struct vcpu *v, gpa_t gpa, u32 access, bool lapic)
 {
 	u64 *gpr = v->regs.gpr;
 	struct mov32 m;
@@ -81,7 +81,9 @@ static __always_inline bool mov32(struct vcpu *v, gpa_t gpa, bool write, bool la
 	u8 bits;
 
 	p = fetch_quick(v, &bits);
-	if (unlikely(!p || !mov32_decode(p, bits, &m) || m.store != write || gpa.v & 3))
+	if (unlikely(!p || !mov32_decode(p, bits, &m) || gpa.v & 3))
+		return false;
+	if (unlikely(access && m.store != !!(access & MMU_W)))
 		return false;
 	if (m.store) {
 		val = m.imm ? m.val : (u32)gpr[m.reg];
@@ -110,7 +112,7 @@ void mmio_fault(struct vcpu *v, gpa_t gpa, u32 access, bool table_walk)
 		what = "stack or descriptor tables of an interrupt in";
 	if (what)
 		vcpu_kill(v, "%s device memory or a hole at %llx", what, (unsigned long long)gpa.v);
-	else if (!mov32(v, gpa, access & MMU_W, is_lapic(gpa)))
+	else if (!mov32(v, gpa, access, is_lapic(gpa)))
 		emulate(v);
 }
 
@@ -151,7 +153,7 @@ void exit_npf(struct vcpu *v)
 
 	/* The local APIC's page never becomes anything else, so the MMU need not be asked. */
 	if (likely(is_lapic(f->gpa) && !(f->access & MMU_X) && !f->table_walk && !v->redelivery)) {
-		if (likely(mov32(v, f->gpa, f->access & MMU_W, true)))
+		if (likely(mov32(v, f->gpa, f->access, true)))
 			return;
 	}
 	fault(v);
