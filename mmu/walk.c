@@ -280,7 +280,6 @@ static __always_inline gpa_t walk_fast(const struct gfmt *const f, const struct 
 		if (unlikely(!ram_holds(m, table)))
 			return NO_GPA;
 		e = READ_ONCE(*(const u64 *)(const void *)ram_ptr(m, table));
-#pragma GCC unroll 4
 		for (u32 i = 0; memo && i < level; i++) {
 			memo->entry[i] = (const u64 *)(const void *)ram_ptr(m, table);
 			memo->value[i] = e;
