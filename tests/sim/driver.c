@@ -383,6 +383,8 @@ static bool at_hook(enum mmu_hook h)
 		return false;
 	run.rewrites += h == HOOK_BEFORE_AD;
 	sim.depth++;
+	/* What a walk has set so far comes before what they do to the same word. */
+	sim_reconcile();
 	sim_log("  meanwhile, at hook %u, depth %u:", h, sim.depth);
 	op_any(v);
 	sim.depth--;
