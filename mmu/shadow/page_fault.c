@@ -159,11 +159,25 @@ static bool leaf(struct fetch *f, spx_t x, struct line *line, struct mmu_result 
 	return true;
 }
 
+/* A and D of the last entry, as a walk sets them. False: it takes a walk. */
+static bool marked(const struct fetch *f, struct mmu_walk *w, spx_t x, u32 idx)
+{
+	u64 old = w->gpte[1], new = old | GPTE_A | (f->access & MMU_W ? GPTE_D : 0);
+	const struct sp *sp = sp_get(x);
+
+	if (new == old || MUTANT(S3_07_ACCESSED_NOT_SET))
+		return true;
+	w->gpte[1] = new;
+	/* A log would be told under the lock that we hold. */
+	return !f->ctx->vm->nr_logged && gmem_set_bits(f->ctx->vm, sp_source(sp, idx), &old, new,
+						       (u8)sp_source_size(sp->role)) == 1;
+}
+
 /* Under the lock. */
 static bool follow(struct fetch *f, struct mmu_walk *w, struct mmu_result *r, enum mmu_verdict *v)
 {
 	struct mmu_vm *m = f->ctx->vm;
-	u32 idx = gva_index(f->gva, 1), used = GPTE_A | (f->access & MMU_W ? GPTE_D : 0), inherited;
+	u32 idx = gva_index(f->gva, 1), inherited;
 	struct line line = { .at = NULL };
 	spx_t x;
 
@@ -187,7 +201,7 @@ static bool follow(struct fetch *f, struct mmu_walk *w, struct mmu_result *r, en
 		*v = MMU_INJECT;
 		return true;
 	}
-	return (!(~w->gpte[1] & used) || MUTANT(S3_07_ACCESSED_NOT_SET)) && leaf(f, x, &line, r, v);
+	return marked(f, w, x, idx) && leaf(f, x, &line, r, v);
 }
 
 static bool by_links(struct fetch *f, struct mmu_walk *w, struct mmu_result *r, enum mmu_verdict *v)
