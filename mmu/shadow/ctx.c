@@ -126,7 +126,7 @@ static bool take_regs(struct mmu_ctx *c, const struct mmu_regs *r, enum flush_sc
 
 	c->regs = *r;
 	c->want = want;
-	c->last_role.word = 0;
+	c->last_role.word = MUTANT(S1_04_LAST_ROLE_KEPT) ? c->last_role.word : 0;
 	return follow(c, role, scope, moved, other_space);
 }
 
@@ -185,7 +185,8 @@ bool mmu_write_reg(struct mmu_ctx *c, enum mmu_reg_write what, u64 val)
 	*reg = val;
 	mode = role_mode(&c->regs);
 	changed = mode ^ c->role.mode;
-	if (unlikely(c->role.page.fmt == ROLE_PAE || (changed & format))) {
+	if (unlikely(c->role.page.fmt == ROLE_PAE ||
+		     (changed & format && !MUTANT(S1_07_FORMAT_IN_PLACE)))) {
 		*reg = old;
 		return write_any(c, what, val);
 	}

@@ -81,6 +81,35 @@ static void a_new_width_holds_at_once(void **state)
 	sim_stop();
 }
 
+static void set_wp(struct sim_vcpu *v, bool on)
+{
+	struct mmu_regs r = v->regs;
+
+	r.cr0 = (r.cr0 & ~CR0_WP) | (on ? CR0_WP : 0);
+	assert_true(sim_write_regs(v, &r, MMU_WROTE_CR0));
+}
+
+/* S1.4: nor does the mode before the last toggle bring the old width back. */
+static void a_mode_at_hand_has_the_new_width(void **state)
+{
+	const struct mmu_caps wide = width(52), narrow = width(36);
+	struct sim_vcpu *v = &sim.vcpu[0];
+	struct sim_space s;
+
+	(void)state;
+	sim_start(&(struct sim_cfg){ .cpus = 1, .vcpus = 1, .caps = &wide, .slots = slots });
+	s = build();
+	sim_set_space(v, &s, true, true);
+	for (u32 i = 0; i < 4; i++) {
+		set_wp(v, false);
+		expect_reserved(v, i & 1);
+		set_wp(v, true);
+		expect_reserved(v, i & 1);
+		assert_int_equal(sim_set_caps(v, i & 1 ? &wide : &narrow), 0);
+	}
+	sim_stop();
+}
+
 /* S1.6: two widths in one VM, one CR3, in both orders. */
 static void two_widths(u32 first)
 {
@@ -140,6 +169,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_new_width_holds_at_once),
+		cmocka_unit_test(a_mode_at_hand_has_the_new_width),
 		cmocka_unit_test(vcpus_of_two_widths_share_no_table),
 		cmocka_unit_test(cpuid_and_reset_in_any_order),
 	};

@@ -290,6 +290,39 @@ static void rights_of_hardware_need_no_other_root(void **state)
 	modes_stop();
 }
 
+/* S1.7: one bit of one register may be another format: CR3 then names another root, of entries that
+ * are read and latched in another way. */
+static void one_bit_may_be_another_format(void **state)
+{
+	struct sim_vcpu *v = &sim.vcpu[0];
+	struct sim_space s = { .mode = SIM_32 };
+	struct mmu_regs paged, r;
+
+	(void)state;
+	modes_start(1, NULL);
+	s.cr3 = shared_root();
+	for (u32 i = 0; i < 4; i++) {
+		sim_set_space(v, &s, true, false);
+		at_shared_root(v, SIM_32, true);
+		set_cr4(v, CR4_PSE);
+		at_shared_root(v, SIM_PSE, true);
+		set_cr4(v, CR4_PSE);
+		at_shared_root(v, SIM_32, true);
+		set_cr4(v, CR4_PAE);
+		at_shared_root(v, SIM_PAE, true);
+		r = paged = v->regs;
+		r.cr0 &= ~CR0_PG;
+		assert_true(sim_write_regs(v, &r, MMU_WROTE_CR0));
+		sim_expect_ok(v, MODE_GVA, MMU_R, MODE_GVA);
+		set_cr4(v, CR4_PAE);
+		r = v->regs;
+		r.cr0 = paged.cr0;
+		assert_true(sim_write_regs(v, &r, MMU_WROTE_CR0));
+		at_shared_root(v, SIM_32, true);
+	}
+	modes_stop();
+}
+
 /* --- the end of a root (S0.5, S0.6, S0.7) ----------------------------------------------------- */
 
 /* S0.5: with one root in all, each is freed in the mode of the next. */
@@ -518,6 +551,7 @@ int main(void)
 		cmocka_unit_test(the_cache_is_searched_from_every_root),
 		cmocka_unit_test(a_toggle_of_rights_builds_nothing),
 		cmocka_unit_test(rights_of_hardware_need_no_other_root),
+		cmocka_unit_test(one_bit_may_be_another_format),
 		cmocka_unit_test(a_root_is_freed_as_what_it_is),
 		cmocka_unit_test(the_mode_at_the_end_does_not_matter),
 		cmocka_unit_test(a_root_is_known_by_its_tag),

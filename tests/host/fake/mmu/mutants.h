@@ -41,8 +41,10 @@ bool mutant_forgets(int event);
 	X(S0_09_B_MISS_DROPS, "a miss from such a root drops nothing")                             \
 	X(S1_01_NO_VALID_BIT, "a role says itself that it is one")                                 \
 	X(S1_04_CAPS_NOT_IN_ROLE, "the role names the record of CPUID")                            \
+	X(S1_04_LAST_ROLE_KEPT, "a role at hand is forgotten with the CPUID it was made for")      \
 	X(S1_06_CAPS_SHARED, "two different records of CPUID are never the same one")              \
 	X(S1_07_PSE_NO_FORMAT, "CR4.PSE is another format, not the same one")                      \
+	X(S1_07_FORMAT_IN_PLACE, "another format of tables is another root, never made in place")  \
 	X(S1_10_CAPS_WAIT, "a new CPUID holds at once, whatever comes next")                       \
 	X(S1_11_LMA_UNCHECKED, "long mode and CR0.PG come together")                               \
 	X(S2_03_ROOT_BIT, "a table's role does not say whether it is a root")                      \
