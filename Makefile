@@ -40,6 +40,7 @@ try = $(foreach f,$(1),$(shell $(CC) -Werror $(f) -x c -c /dev/null -o /dev/null
 CORE := -std=gnu11 -ffreestanding -nostdinc -mcmodel=kernel -mno-red-zone -mgeneral-regs-only \
 	-fno-pie -fno-pic -fno-common -fno-strict-aliasing -fno-delete-null-pointer-checks -fwrapv \
 	-fno-omit-frame-pointer -fno-stack-protector -fno-asynchronous-unwind-tables \
+	-ffunction-sections -fdata-sections \
 	-fcf-protection=none -ffile-prefix-map=$(CURDIR)=. -ffile-prefix-map=$(BUILD)=build \
 	-Ulinux -Uunix -U__linux__ -U__unix__
 
@@ -56,8 +57,15 @@ include lib/newlib/newlib.mk
 INC    := -I. $(NEWLIB_INC) -isystem $(shell $(CC) -print-file-name=include)
 CFLAGS_HV := $(CORE) $(OPT) -g $(WARN) -Wframe-larger-than=1024 $(INC)
 
+# What waits for a person, runs once or seldom need not be quick; it shall be small.
+COLD := boot/% drivers/% shell/% vm/acpi/% vm/load/% \
+	arch/cpufeat% arch/frames% arch/hostmap% arch/panic% arch/smp% \
+	lib/cmd% lib/date% lib/ini% lib/log% lib/out% mmu/audit% mmu/shadow/audit% \
+	vm/config% vm/cpuid% vm/dev/vfwcfg% vm/dev/vrtc% vm/life% vm/vcpu_cmd% vm/vm.c% vm/vm_cmd% \
+	vm/vm_mem% $(foreach b,svm vmx,$(b)/check% $(b)/dump% $(b)/ops% $(b)/probe%)
+
 # Objects depend on this file, which changes when the flags do.
-FLAGS := $(CC) $(shell $(CC) -dumpfullversion -dumpversion) $(CFLAGS_HV)
+FLAGS := $(CC) $(shell $(CC) -dumpfullversion -dumpversion) $(CFLAGS_HV) $(COLD)
 $(BUILD)/flags: FORCE
 	$Q mkdir -p $(@D)
 	$Q echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' >$@
@@ -71,13 +79,12 @@ ASL := $(sort $(shell find $(SRC_DIRS) -name '*.asl'))
 OBJ := $(SRC:%=$(BUILD)/obj/%.o) $(ASL:%=$(BUILD)/obj/%.o)
 LIBGCC = $(shell gcc -print-libgcc-file-name)
 
-# What waits for a person or runs once need not be quick; it shall be small.
-$(BUILD)/obj/shell/%.c.o $(BUILD)/obj/boot/%.c.o: SMALL := $(if $(filter 1,$(DEBUG)),,-Os)
+$(filter $(COLD:%=$(BUILD)/obj/%),$(OBJ)): OPT_COLD := $(if $(filter 1,$(DEBUG)),,-Os)
 
 $(BUILD)/obj/%.c.o: %.c $(BUILD)/flags | $(NEWLIB)/unpacked
 	@echo "  CC      $<"
 	$Q mkdir -p $(@D)
-	$Q $(CC) $(CFLAGS_HV) $(SMALL) -MMD -MP -c -o $@ $<
+	$Q $(CC) $(CFLAGS_HV) $(OPT_COLD) -MMD -MP -c -o $@ $<
 
 $(BUILD)/obj/%.S.o: %.S $(BUILD)/flags | $(NEWLIB)/unpacked
 	@echo "  AS      $<"
@@ -97,7 +104,7 @@ $(BUILD)/obj/%.asl.o: $(BUILD)/gen/%.aml $(BUILD)/flags
 
 # The table of function names for backtraces is made from the linked image and linked into it.
 # It changes no text address after the second pass, which the last comparison proves.
-LINK = ld -nostdlib -static --build-id=none -z max-page-size=0x1000 -z noexecstack \
+LINK = ld -nostdlib -static --gc-sections --build-id=none -z max-page-size=0x1000 -z noexecstack \
 	--no-warn-rwx-segments -T linker.ld -o $@ $(OBJ) $(filter %.ksym.o,$^) $(BUILD)/libc.a $(LIBGCC)
 KSYM = nm -n $(if $<,$<,/dev/null) | awk -f lib/ksym.awk >$@
 PARTS := $(OBJ) $(BUILD)/libc.a linker.ld Makefile

@@ -19,15 +19,15 @@
 #include "shell/panic.h"
 
 static u8 keys[4096];
+static struct ring in = RING(keys);
 
 static struct {
 	struct thread *thread;
-	struct ring in;
 	bool redraw; /* set by shell_redraw(), taken by the thread */
 	struct line line;
 	struct out out;
 	struct timer timer;
-} sh = { .in = RING(keys) };
+} sh;
 
 void shell_wake(void)
 {
@@ -37,7 +37,7 @@ void shell_wake(void)
 
 void shell_input(u8 c)
 {
-	ring_put(&sh.in, c); /* a person who types ahead of 4096 keys loses the rest */
+	ring_put(&in, c); /* a person who types ahead of 4096 keys loses the rest */
 	shell_wake();
 }
 
@@ -59,7 +59,7 @@ bool shell_sleep(u64 ms)
 	u8 c;
 
 	timer_set(&sh.timer, end);
-	while (!ring_get(&sh.in, &c)) {
+	while (!ring_get(&in, &c)) {
 		if (rdtsc() >= end)
 			return false;
 		thread_block();
@@ -123,7 +123,7 @@ static void shell_main(void *arg)
 			WRITE_ONCE(sh.redraw, false);
 			line_redraw(&sh.line);
 		}
-		if (ring_get(&sh.in, &c))
+		if (ring_get(&in, &c))
 			feed(c);
 		else
 			thread_block();

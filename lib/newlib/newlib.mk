@@ -44,7 +44,7 @@ $(NEWLIB_SRC:%=$(NEWLIB)/libc/%): $(NEWLIB)/unpacked ;
 
 $(NEWLIB)/obj/%.o: $(NEWLIB)/libc/% lib/newlib/newlib.h $(BUILD)/flags
 	$Q mkdir -p $(@D)
-	$Q $(CC) $(CORE) -O2 -w -fno-builtin $(INC) $(NEWLIB_DEF) -Wa,--noexecstack -c -o $@ $<
+	$Q $(CC) $(CORE) -Os -w -fno-builtin $(INC) $(NEWLIB_DEF) -Wa,--noexecstack -c -o $@ $<
 
 $(BUILD)/libc.a: $(NEWLIB_OBJ)
 	@echo "  AR      $@"

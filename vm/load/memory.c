@@ -103,7 +103,7 @@ int load_copy(struct load *l, u64 gpa, const void *data, u64 size)
 
 int load_zero(struct load *l, u64 gpa, u64 size)
 {
-	static const u8 zeros[PAGE_SIZE];
+	static u8 zeros[PAGE_SIZE]; /* not const: constants take room in the image */
 
 	while (size) {
 		u64 n = MIN(size, PAGE_SIZE);
