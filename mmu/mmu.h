@@ -84,7 +84,7 @@ int mmu_prebuild(struct mmu_vm *m) __must_check;
 
 /* --- faults ----------------------------------------------------------------------------------- */
 
-/* A nested fault (SVM #NPF, VMX EPT violation or misconfiguration) of a guest on the direct map. */
+/* A nested fault (#NPF; EPT violation or misconfiguration) of a guest on the direct map. */
 enum mmu_verdict mmu_fault(struct mmu_vm *m, const struct mmu_fault *f, struct mmu_result *r);
 
 /* --- guest memory for the rest of the hypervisor ---------------------------------------------- */

@@ -90,8 +90,8 @@ SHELL_CMD(cmd_cpu_list, "cpu", "list", "", "Lists the CPUs and what runs on them
 SHELL_CMD(cmd_cpu_features, "cpu", "features", "", "Shows what the CPU has of what matters here",
 	  "cpu features", run_cpu_features, NULL);
 SHELL_CMD(cmd_cpu_backend, "cpu", "backend", "",
-	  "Shows the capabilities of SVM or VMX that are in use", "cpu backend", run_cpu_backend,
-	  NULL);
+	  "Shows what the CPU has for hypervisors, and what is used", "cpu backend",
+	  run_cpu_backend, NULL);
 
 /* --- msr -------------------------------------------------------------------------------------- */
 

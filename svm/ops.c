@@ -4,7 +4,7 @@
 #include "arch/cpufeat.h"
 #include "mmu/hw.h"
 #include "svm/backend.h"
-#include "svm/insn.h"
+#include "svm/tlb.h"
 #include "vm/config.h"
 
 static int init(void)
@@ -36,7 +36,7 @@ static bool loses_task_switches(void)
 
 static void flush_gva(struct vcpu *v, gva_t gva)
 {
-	invlpga(gva.v, svm_of(v)->vmcb->ctl.asid);
+	svm_tlb_flush_gva(svm_of(v), gva);
 }
 
 const struct hv_ops svm_ops = {

@@ -12,22 +12,14 @@
 #include "svm/backend.h"
 
 /* A CPU that has just entered SVM operation: its TLB may hold anything. */
-static inline void svm_asid_init(struct svm_cpu *c)
-{
-	c->next_asid = 1; /* 0 is the hypervisor itself */
-	c->asid_gen++;    /* from 1: a vCPU that never ran has generation 0 */
-	c->flush_all = true;
-}
+void svm_asid_init(struct svm_cpu *c);
+/* After s->cpu changed or another vCPU ran: may the ASID of s still be used? Else the entry
+ * flushes. */
+void svm_asid_check(struct svm_vcpu *s);
+/* Forgets one linear address, at once. */
+void svm_tlb_flush_gva(const struct svm_vcpu *s, gva_t gva);
 
-/*
- * After s->cpu changed or another vCPU ran: may the ASID of s still be used? Else the entry
- * flushes.
- */
-static inline void svm_asid_check(struct svm_vcpu *s)
-{
-	if (s->asid_gen != s->cpu->asid_gen)
-		s->flush = true;
-}
+/* What an entry in progress does follows here, since it pays for each call. */
 
 static __always_inline void svm_asid_take(struct svm_cpu *c, struct svm_vcpu *s, struct vmcb *b)
 {

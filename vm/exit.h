@@ -34,7 +34,7 @@
 	X(MONITOR, "monitor")                                                              \
 	X(MWAIT, "mwait")                                                                  \
 	X(RDPMC, "rdpmc")                                                                  \
-	X(VIRT_INSN, "virt") /* an SVM or VMX instruction of the guest */                  \
+	X(VIRT_INSN, "virt") /* an instruction for hypervisors */                          \
 	X(LTR, "ltr")                                                                      \
 	X(TASK_SWITCH, "task")                                                             \
 	X(TRIPLE, "triple") /* shutdown */                                                 \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The vendor contract: all that vm/ asks of svm/ or vmx/. Every entry is present in both
- * backends. Hot: enter, inject, get_code. Called on the vCPU's own CPU with the vCPU loaded unless
+ * The vendor contract: all that vm/ asks of a backend. Every entry is present in all of
+ * them. Hot: enter, inject, get_code. Called on the vCPU's own CPU with the vCPU loaded unless
  * said otherwise.
  */
 #pragma once
@@ -74,7 +74,7 @@ struct hv_ops {
 	int (*probe)(char *why, size_t size);
 	/* Machine-wide set-up after probe(): fills mmu_hw. */
 	int (*init)(void);
-	/* This CPU enters or leaves SVM or VMX operation. */
+	/* This CPU enters or leaves the operation in which it can run guests. */
 	int (*cpu_enable)(void);
 	void (*cpu_disable)(void);
 	void (*describe)(struct out *o); /* capability table, one record each */

@@ -82,7 +82,7 @@ static bool is_cause(u32 op, u32 source)
 	case TASK_JMP:
 		return op == OP_JMP_FAR;
 	default:
-		/* Alike in all else; Bochs' SVM does not tell INTn from a call. */
+		/* Alike in all else; Bochs' AMD models do not tell INTn from a call. */
 		return op == OP_CALL_FAR || op == OP_INT || op == OP_INT3 || op == OP_INTO ||
 		       op == OP_ICEBP;
 	}

@@ -74,7 +74,7 @@ struct vcpu {
 	struct vm *vm;
 	struct cpu *cpu; /* pinned to */
 	struct thread *thread;
-	void *backend;           /* svm/ or vmx/ */
+	void *backend;           /* the backend's own */
 	struct mmu_ctx *mmu;     /* the guest's paging, if it is shadowed; else NULL */
 	struct mmu_memo code[4]; /* of pages with instructions that exit, by their address */
 	struct task_guard guard;

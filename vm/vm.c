@@ -272,7 +272,7 @@ struct vm *vm_create(const struct vm_config *cfg, u32 table_pages, char *err, si
 	vm->overhead = (before - free_pages() - vm_mem_frames(vm)) << PAGE_SHIFT;
 	vms[nr_vms++] = vm;
 	if (cfg->nested)
-		pr_warn("vm %s: nested = yes has no effect yet: the guest sees no SVM or VMX",
+		pr_warn("vm %s: nested = yes has no effect yet: the guest sees no virtualization",
 			cfg->name);
 	return vm;
 }

@@ -9,7 +9,7 @@
 #include "arch/x86.h"
 #include "mmu/hw.h"
 #include "vmx/backend.h"
-#include "vmx/check_priv.h"
+#include "vmx/check/rule_priv.h"
 #include "vmx/insn.h"
 
 const struct check_section *const vmx_check_sections[] = {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* SOURCES: svm/tlb.c */
 /*
  * ASIDs: no number is used twice without a flush of all in between, and flushes are recorded late.
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* SOURCES: vmx/check.c vmx/check_ctl.c vmx/check_guest.c vmx/check_host.c vmx/check_seg.c */
+/* SOURCES: vmx/check.c vmx/check/ctl.c vmx/check/guest.c vmx/check/host.c vmx/check/seg.c */
 /* SOURCES: lib/out.c tests/host/fake/bug.c tests/host/fake/cpu.c tests/host/fake/vmcs.c */
 /*
  * The software VM-entry check: good guests of each kind pass every rule; each rule, broken alone,

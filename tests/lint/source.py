@@ -69,6 +69,24 @@ def wrong_include(path, quote, target):
     return None
 
 
+NAMES_BACKEND = re.compile(rf"\b({'|'.join(BACKENDS)})(?![a-z])", re.I)
+ABOVE_BACKENDS = ("vm", "mmu", "shell")
+
+
+def backends(tree):
+    """The backends have the same files, but in folders of their own below; what uses them through
+    vm/hv_ops.h or comes before them names none, in comments neither."""
+    have = {b: {f for p in tree.image_files("") for d, f in [os.path.split(p)] if d == b}
+            for b in BACKENDS}
+    bad = [f"{b}/{f}: {other}/ has no such file" for b, other in (BACKENDS, BACKENDS[::-1])
+           for f in sorted(have[b] - have[other])]
+    for p in tree.image_files(".c", ".h", ".S"):
+        if p.split("/")[0] in ABOVE_BACKENDS:
+            bad += [f"{p}:{n}: names a backend: {line.strip()[:60]}"
+                    for n, line in tree.lines(p) if NAMES_BACKEND.search(line)]
+    return bad
+
+
 def find_cycle(graph):
     """A list of headers that include each other in a ring, or None."""
     done = set()
@@ -205,6 +223,11 @@ CHECKS = [
            {"vm/a.h": '#include "vm/b.h"\n', "vm/b.h": '#include "vm/a.h"\n'}],
           {"vm/a.c": '#include <string.h>\n#include "mmu/a.h"\n#include "vm/a_priv.h"\n',
            "boot/main.c": '#include "svm/a.h"\n'}),
+    Check("backends", backends,
+          [{"svm/a.c": ""}, {"vmx/a.h": "", "svm/a.c": ""}, {"vm/a.c": "svm_load(v);\n"},
+           {"mmu/a.h": "/* as vmx/exit.c does */\n"}, {"shell/a.c": 'char *s = "VMX";\n'}],
+          {"svm/a.c": "", "vmx/a.c": "", "vmx/b/c.c": "", "vm/a.c": "OP_VMXON; /* vmxon */\n",
+           "lib/a.c": "CPU_SVM\n"}),
     Check("size limits", limits,
           [{"lib/a.c": "\n" * 801}, {"lib/a.c": f"int f(int x)\n{{\n{LONG}\n\treturn x;\n}}\n"},
            {"lib/a.h": "static inline int f(int a, int b, int c, int d, int e, int g, int h)\n"

@@ -468,7 +468,7 @@ static void resolve_nop(struct dec *d)
 /* 0F 01 and 0F C7: operations that the register form or the prefix selects. */
 static enum decode_res resolve_system(struct dec *d, u32 reg)
 {
-	static const u8 vmx[4] = { OP_VMPTRLD, OP_VMCLEAR, OP_VMXON, OP_NONE };
+	static const u8 group9[4] = { OP_VMPTRLD, OP_VMCLEAR, OP_VMXON, OP_NONE };
 	bool mem = d->modrm < 0xc0;
 
 	if (d->opcode == 0x01 && !mem && reg != 4 && reg != 6) {
@@ -476,7 +476,7 @@ static enum decode_res resolve_system(struct dec *d, u32 reg)
 		d->op.op = (u8)opcode_system(d->modrm, d->pp);
 	}
 	if (d->opcode == 0xc7 && mem && reg == 6) {
-		d->op.op = vmx[d->pp];
+		d->op.op = group9[d->pp];
 		d->op.attr |= A_NATIVE;
 	}
 	if (d->opcode == 0xc7 && mem && reg == 7 && d->pp == 0) {

@@ -220,7 +220,7 @@ enum insn_op opcode_system(u8 modrm, u32 prefix)
 {
 	u32 i = modrm & 63;
 
-	/* SVM's ignore the prefixes, the others are defined without. */
+	/* AMD's for hypervisors ignore the prefixes, the others are defined without. */
 	return prefix && i < SYSTEM_ANY_PREFIX ? OP_NONE : (enum insn_op)system_ops[i];
 }
 

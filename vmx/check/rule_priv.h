@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the tables of rules share: check_ctl.c, check_host.c, check_guest.c, check_seg.c. */
+/* What the tables of rules in this folder share. */
 #pragma once
 
 #include "arch/regs.h"

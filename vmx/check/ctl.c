@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The rules of VM-entry for the control fields. Source: Intel SDM 3C "Checks on VMX Controls". */
-#include "vmx/check_priv.h"
+#include "vmx/check/rule_priv.h"
 
 /* IA32_VMX_BASIC, IA32_VMX_MISC, IA32_VMX_EPT_VPID_CAP. Source: Intel SDM 3D, appendix "VMX
  * Capability Reporting Facility". */

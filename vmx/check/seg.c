@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The rules of VM-entry for segments. Source: Intel SDM 3C "Checks on Guest Segment Registers". */
-#include "vmx/check_priv.h"
+#include "vmx/check/rule_priv.h"
 
 #define SEL_RPL(s) ((s)&3)
 #define SEL_TI     BIT(2)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The rules of VM-entry for the host's state. Source: Intel SDM 3C "Checks on Host-State Area". */
-#include "vmx/check_priv.h"
+#include "vmx/check/rule_priv.h"
 
 #define SEL_RPL_TI MASK(2, 0)
 

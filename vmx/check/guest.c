@@ -3,7 +3,7 @@
  * The rules of VM-entry for the guest's state but its segments. Source: Intel SDM 3C "Checking and
  * Loading Guest State".
  */
-#include "vmx/check_priv.h"
+#include "vmx/check/rule_priv.h"
 
 #define DEBUGCTL_RESERVED (~0xffc7ULL)
 #define BNDCFGS_RESERVED  MASK(11, 2)
