@@ -70,7 +70,7 @@ ERRATA = (
     ("bochs", ("bare",), ("reset",), "Bochs ends at a triple fault"),
     ("bochs-svm-turion", ("bare",), ("cpuid",), "the model has no leaf above 1"),
     ("bochs-svm", ("nested", "shadow"), ("reset",), "Bochs ends at a triple fault"),
-    ("bochs-svm", ("shadow",), ("task", "pg_event64", "pg_event32"),
+    ("bochs-svm", ("shadow",), ("task",),
      "Bochs tells EXITINTINFO of an earlier event when it is INTn whose delivery exits"),
 )
 

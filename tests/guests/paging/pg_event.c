@@ -72,6 +72,19 @@ enum event {
 static const char *const event_names[EVENTS] = { "undefined", "page_fault", "software",
 						 "interrupt", "user_fault", "user_call" };
 
+/*
+ * INT n whose delivery faults: Bochs' SVM does not write it to EXITINTINFO, which then tells of the
+ * last exception or injection before it, and a hypervisor delivers that one again. (Its INT_Ib()
+ * sets in_event; vmcb.ctrls.exitintinfo is set elsewhere alone.)
+ */
+static bool lost(enum event e)
+{
+	return (e == SOFTWARE || e == USER_CALL) && runs_on(BOCHS_SVM) &&
+	       strstr(boot_args(), "paging=shadow");
+}
+
+#define LOST "erratum: Bochs: EXITINTINFO tells of the event before an INT n"
+
 /* Raises it; true if it came as it should, once. */
 static bool raise(enum event e)
 {
@@ -105,7 +118,11 @@ static bool raise(enum event e)
 static void report(const u32 wrong[EVENTS], u32 first)
 {
 	for (u32 e = first; e < EVENTS; e++)
-		pg_check(!wrong[e], event_names[e], "%u of %u came otherwise", wrong[e], ROUNDS);
+		if (lost(e))
+			pg_skip(event_names[e], LOST);
+		else
+			pg_check(!wrong[e], event_names[e], "%u of %u came otherwise", wrong[e],
+				 ROUNDS);
 }
 
 static void load_idt(unsigned long base)
@@ -129,6 +146,8 @@ static void idt(void)
 
 	for (u32 i = 0; i < ROUNDS; i++)
 		for (u32 e = 0; e < EVENTS; e++) {
+			if (lost(e))
+				continue;
 			alias(pg_va(0), idt_address(), 1, PTE_P);
 			load_idt(pg_va(0));
 			wrong[e] += !raise(e);
@@ -147,6 +166,8 @@ static void descriptors(void)
 
 	for (u32 i = 0; i < ROUNDS; i++)
 		for (u32 e = 0; e < EVENTS; e++) {
+			if (lost(e))
+				continue;
 			alias(pg_va(0), gdt, 2, PTE_KERNEL);
 			load_gdt(pg_va(0) + offset);
 			wrong[e] += !raise(e);
@@ -175,6 +196,8 @@ static void task_state(void)
 
 	for (u32 i = 0; i < ROUNDS; i++)
 		for (u32 e = 0; e < EVENTS; e++) {
+			if (lost(e))
+				continue;
 			alias(pg_va(0), tss, 2, PTE_P);
 			load_task(pg_va(0) + offset);
 			wrong[e] += !raise(e);
@@ -195,6 +218,8 @@ static void stack(void)
 		for (u32 e = USER_FAULT; e < EVENTS; e++) {
 			bool dirty = false;
 
+			if (lost(e))
+				continue;
 			alias(pg_va(0), at(low), PAGES, PTE_KERNEL);
 			pg_stack_shift = pg_va(0) - low;
 			wrong[e] += !raise(e);
@@ -259,6 +284,10 @@ static void absent_gate(void)
 	u32 wrong = 0;
 	int vector = 0;
 
+	if (lost(SOFTWARE)) {
+		pg_skip("page_fault", LOST);
+		return;
+	}
 	for (u32 i = 0; i < ROUNDS; i++) {
 		root = pg_space();
 		memcpy(gates + PAGE_SIZE - present, idt_address(), present);
