@@ -17,7 +17,7 @@ static void fill(struct mmu_vm *m, spx_t x, u32 idx, u64 gpte, gfn_t gfn)
 	const struct slot *s = slot_of(m, gfn);
 	u32 rights;
 
-	if (!s || !slot_has_memory(s) || !slot_mappable(s))
+	if ((!s || !slot_has_memory(s) || !slot_mappable(s)) && !MUTANT(XSA_430_MEMORY_ASSUMED))
 		return;
 	rights = frame_rights(m, s, gfn, rights_of_leaf(role, role.access, gpte),
 			      !MUTANT(LOST_WRITE_PROTECTION));

@@ -30,8 +30,9 @@ SUITE = "mutants"
 SERIES = {"S0": 14, "S1": 11, "S2": 13, "S3": 13, "S4": 13}
 REPORTS = ("2018-3646", "2018-12207", "2021-38198", "2022-0330", "2022-1158", "2022-1789",
            "2022-45869", "2023-30456", "2026-23401", "2026-23402", "2026-53359", "2026-64561")
+ADVISORIES = (173, 408, 410, 427, 430, 438)  # of Xen, on its shadow paging
 WANTED = ([f"{s}.{n}" for s, last in SERIES.items() for n in range(1, last + 1)] +
-          [f"CVE-{r}" for r in REPORTS])
+          [f"CVE-{r}" for r in REPORTS] + [f"XSA-{n}" for n in ADVISORIES])
 
 ROW = re.compile(r"^\| ([^|]+?) \| ([^|]+?) \| ([^|]+?) \| ([^|]+?) \|$")
 TEST = re.compile(r"^`(\w+)` `(\w+)`$")

@@ -526,6 +526,28 @@ static void filling_ahead_spares_tables(void **state)
 	}
 }
 
+/* XSA-430: what a guest's entry names need not be memory, also where entries are filled ahead. */
+static void filling_ahead_takes_no_frame_for_memory(void **state)
+{
+	static const u64 where[] = { DEV, DEV + 4 * PAGE_SIZE, 0x7ffff000, 0xfffff000 };
+
+	(void)state;
+	for (u32 mode = SIM_32; mode < SIM_MODES; mode++) {
+		struct two two;
+
+		start(true);
+		fill_ahead();
+		two = two_tables(mode);
+		for (u32 i = 0; i < ARRAY_SIZE(where); i++)
+			sim_map(&two.space, NEXT + i * PAGE_SIZE, where[i], LEAF, 1);
+		sim_expect_ok(reader, VA, MMU_R, OLD);
+		for (u32 i = 0; i < ARRAY_SIZE(where); i++)
+			assert_int_equal(sim_do(reader, NEXT + i * PAGE_SIZE, MMU_W).end, SIM_MMIO);
+		sim_expect_ok(reader, VA, MMU_W, OLD);
+		finish();
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -542,6 +564,7 @@ int main(void)
 		cmocka_unit_test(leaf_of_another_frame_is_dropped_first),
 		cmocka_unit_test(frame_may_become_anything),
 		cmocka_unit_test(filling_ahead_spares_tables),
+		cmocka_unit_test(filling_ahead_takes_no_frame_for_memory),
 		cmocka_unit_test(writable_leaf_is_checked_again_for_another_frame),
 	};
 

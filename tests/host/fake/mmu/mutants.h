@@ -116,6 +116,7 @@ bool mutant_forgets(int event);
 	X(NWP_WRITE_WITHOUT_DIRTY, "without CR0.WP, too, the first write sets D")                  \
 	X(XSA_173_FRAME_TRUNCATED, "a frame number is never cut short")                            \
 	X(XSA_410_ONE_HOLD, "obsolete tables are freed in slices")                                 \
+	X(XSA_430_MEMORY_ASSUMED, "no memory is thought to be where there is no slot with some")   \
 	X(XSA_438_ROOT_NOT_HELD, "a root found in the VM is referenced at once")                   \
 	X(REFIT_UNFLUSHED, "rights taken from shadow leaves are flushed")                          \
 	X(NX_OF_HARDWARE, "reserved bits follow from the guest's registers")                       \
