@@ -87,7 +87,8 @@ def print_table(result):
               f"{cell(r['bitvisor'], '{:>10}')}{cell(r['floor'])}"
               f"{'' if r['in_mean'] else '   not in the mean'}")
     print("\nShadow paging on the simulated machine: "
-          f"{result['shadow']['instructions_per_fault']:.0f} instructions per warm fault")
+          f"{result['shadow']['instructions_per_fault']:.0f} instructions per warm fault; "
+          f"the first of a process reads {result['shadow']['reads_of_first_fault']:.0f} entries")
 
 
 def shadow_run(*prefix, faults=None):
