@@ -48,13 +48,13 @@ static int enable_on(struct cpu *c)
  * The first that can run guests here. If none can, each says why, and the error is of one that the
  * CPU has, but cannot be used.
  */
-static const struct hv_ops *choose(const struct hv_ops *const *backends, u32 nr)
+static const struct hv_ops *choose(const struct hv_ops *const *backends, u32 nr, u32 without)
 {
 	char why[MAX_BACKENDS][200];
 	u32 error = 0;
 
 	for (u32 i = 0; i < nr; i++) {
-		int rc = backends[i]->probe(why[i], sizeof(why[i]));
+		int rc = backends[i]->probe(without, why[i], sizeof(why[i]));
 
 		if (!rc)
 			return backends[i];
@@ -69,12 +69,12 @@ static const struct hv_ops *choose(const struct hv_ops *const *backends, u32 nr)
 	return NULL;
 }
 
-int backend_start(const struct hv_ops *const *backends, u32 nr)
+int backend_start(const struct hv_ops *const *backends, u32 nr, u32 without)
 {
 	int rc;
 
 	BUG_ON(nr > MAX_BACKENDS); /* boot/main.c has that many */
-	hv = choose(backends, nr);
+	hv = choose(backends, nr, without);
 	if (!hv)
 		return -ENOSYS;
 	rc = hv->init();
@@ -87,6 +87,7 @@ int backend_start(const struct hv_ops *const *backends, u32 nr)
 			return rc;
 		}
 	}
-	pr_info("boot: %s on %u CPU%s", hv->name, nr_cpus, nr_cpus == 1 ? "" : "s");
+	pr_info("boot: %s on %u CPU%s%s", hv->name, nr_cpus, nr_cpus == 1 ? "" : "s",
+		hv->nested_paging() ? "" : ", and all guests under shadow paging");
 	return 0;
 }

@@ -6,7 +6,7 @@
 
 /*
  * Takes the first of the nr backends that this machine can run and enables it on every CPU. When
- * none can, logs one sentence for each and returns -ENOSYS; hv is then NULL. Must run on a
- * thread.
+ * none can, logs one sentence for each and returns -ENOSYS; hv is then NULL. without: what of the
+ * CPU is not to be used, enum hv_without. Must run on a thread.
  */
-int backend_start(const struct hv_ops *const *backends, u32 nr);
+int backend_start(const struct hv_ops *const *backends, u32 nr, u32 without);

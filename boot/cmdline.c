@@ -60,13 +60,35 @@ static const char *opt_escape(struct boot_options *o, const char *val)
 	return NULL;
 }
 
+static const char *forbid(struct boot_options *o, const char *val, u32 what)
+{
+	o->without |= (u8)what;
+	return val && !strcmp(val, "off") ? NULL : "can only be off";
+}
+
+static const char *opt_nested(struct boot_options *o, const char *val)
+{
+	return forbid(o, val, HV_NESTED);
+}
+
+static const char *opt_ug(struct boot_options *o, const char *val)
+{
+	return forbid(o, val, HV_UNRESTRICTED);
+}
+
+static const char *opt_vpid(struct boot_options *o, const char *val)
+{
+	return forbid(o, val, HV_TAGS);
+}
+
 static const struct {
 	const char *name;
 	const char *(*set)(struct boot_options *o, const char *val);
 } options[] = {
 	{ "cpus", opt_cpus },     { "nox2apic", opt_nox2apic }, { "quiet", opt_quiet },
 	{ "pool", opt_pool },     { "noauto", opt_noauto },     { "exit", opt_exit },
-	{ "escape", opt_escape },
+	{ "escape", opt_escape }, { "ept", opt_nested },        { "npt", opt_nested },
+	{ "ug", opt_ug },         { "vpid", opt_vpid },
 };
 
 static const char *set_option(struct boot_options *opt, char *word)
@@ -78,7 +100,7 @@ static const char *set_option(struct boot_options *opt, char *word)
 	for (u32 i = 0; i < ARRAY_SIZE(options); i++)
 		if (!strcmp(word, options[i].name))
 			return options[i].set(opt, val);
-	return "is no option (cpus= pool= nox2apic quiet noauto exit= escape=)";
+	return "is no option (cpus= pool= nox2apic quiet noauto exit= escape= ept= npt= ug= vpid=)";
 }
 
 void cmdline_parse(const char *text, struct boot_options *opt,

@@ -4,6 +4,8 @@
 
 #include "lib/types.h"
 
+#include "vm/hv_ops.h"
+
 struct boot_options {
 	u32 max_cpus;    /* cpus=N: use at most N CPUs */
 	u32 pool_pages;  /* pool=N: pages for all guests' tables; 0 = as the machines ask for */
@@ -12,6 +14,7 @@ struct boot_options {
 	bool exit_debug; /* exit=debug: power off through QEMU's isa-debug-exit */
 	bool autostart;  /* noauto: start no VM */
 	u8 escape;       /* escape=X: console escape key is Ctrl-X */
+	u8 without;      /* ept=off (or npt=off), ug=off, vpid=off: enum hv_without */
 };
 
 /* Unknown or malformed words are reported one by one through bad(). */

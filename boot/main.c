@@ -105,7 +105,7 @@ static void boot_late(void *arg)
 
 	(void)arg;
 	shell_start(options.escape);
-	if (!backend_start(backends, ARRAY_SIZE(backends))) {
+	if (!backend_start(backends, ARRAY_SIZE(backends), options.without)) {
 		cfg = machines_read(&info);
 		pool_start(cfg ? machines_table_pages(cfg) : 0);
 		vm = cfg ? machines_start(cfg, options.autostart) : NULL;

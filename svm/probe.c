@@ -7,6 +7,7 @@
 #include "arch/cpufeat.h"
 #include "arch/msr.h"
 #include "arch/x86.h"
+#include "vm/hv_ops.h"
 
 /* AMD APM 2 "VM_CR MSR (C001_0114h)" */
 #define VM_CR_LOCK   BIT(3)
@@ -43,7 +44,7 @@ int svm_judge(const struct svm_facts *f, char *why, size_t size)
 	return 0;
 }
 
-int svm_probe(char *why, size_t size)
+int svm_probe(u32 without, char *why, size_t size)
 {
 	struct svm_facts *f = &svm_facts;
 	struct cpuid_regs r;
@@ -57,7 +58,7 @@ int svm_probe(char *why, size_t size)
 		r = cpuid(0x8000000a, 0);
 		f->revision = r.eax & 0xff;
 		f->nr_asids = r.ebx;
-		f->features = r.edx;
+		f->features = without & HV_NESTED ? r.edx & ~BIT32(SVM_NP) : r.edx;
 		/* Bochs has no VM_CR: RDMSR faults, and SVM is enabled. */
 		f->vm_cr_ok = rdmsr_safe(MSR_VM_CR, &f->vm_cr) == 0;
 		/* The one CPU with SVM that has no VM_CR; nothing else tells it from real ones. */

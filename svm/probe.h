@@ -55,5 +55,5 @@ static __always_inline bool svm_has(enum svm_feature f)
 /* 0, or with one sentence in why: -ENODEV: the CPU has no such thing; -ENOSYS: it cannot be used.
  * Looks at nothing but f. */
 int svm_judge(const struct svm_facts *f, char *why, size_t size);
-int svm_probe(char *why, size_t size);
+int svm_probe(u32 without, char *why, size_t size);
 void svm_describe(struct out *o);

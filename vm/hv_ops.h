@@ -63,15 +63,23 @@ enum vcpu_sreg {
 	SR_NR,
 };
 
+/* Features of the CPU that the command line may forbid, to see what Umbra does without. */
+enum hv_without {
+	HV_NESTED = 1,       /* nested paging */
+	HV_UNRESTRICTED = 2, /* guests in real mode and without paging */
+	HV_TAGS = 4,         /* tags in the TLB, where they can be left out */
+};
+
 struct hv_ops {
 	const char *name; /* for people and logs */
 	u8 nested_kind;   /* enum cfg_paging: what its nested paging is called */
-	/* A shadowed guest runs on the direct map while it has paging off. */
+	/* Where there is nested paging, a shadowed guest runs on the direct map while it has paging
+	 * off. */
 	bool unpaged_direct;
 
 	/* Boot CPU, before anything else: 0, or with one sentence in why -ENODEV (the CPU has no
-	 * such thing) or -ENOSYS (it cannot be used). */
-	int (*probe)(char *why, size_t size);
+	 * such thing) or -ENOSYS (it cannot be used). without: enum hv_without. */
+	int (*probe)(u32 without, char *why, size_t size);
 	/* Machine-wide set-up after probe(): fills mmu_hw. */
 	int (*init)(void);
 	/* This CPU enters or leaves the operation in which it can run guests. */

@@ -125,7 +125,7 @@ static int create_parts(struct vm *vm)
 		ret = create_vcpus(vm);
 	if (!ret)
 		ret = chipset_create(vm);
-	if (!ret && (!vm->mmu.shadow.on || hv->unpaged_direct))
+	if (!ret && (!vm->mmu.shadow.on || (hv->unpaged_direct && hv->nested_paging())))
 		ret = mmu_prebuild(&vm->mmu);
 	if (!ret)
 		ret = create_threads(vm);

@@ -45,8 +45,10 @@ struct vmx_vcpu {
 	bool flush;    /* the next entry must flush the tag */
 	bool dr_owned; /* DR0..DR3 and DR6 hold the guest's values; no DR access exits */
 	bool pause_exits;
-	bool ept; /* hardware translates guest-physical addresses; shadow paging: while the
+	bool nested; /* vmx_nested() */
+	bool ept;    /* hardware translates guest-physical addresses; shadow paging: while the
 			* guest has paging off */
+	bool real;   /* the guest is in real mode, and hardware cannot be */
 	u16 vpid;
 	u32 proc_ctl, proc2_ctl;         /* as in the VMCS, */
 	u64 rip, rsp, rflags, eptp, cr3; /* and these; cr3: of a shadowed guest */

@@ -167,7 +167,7 @@ void vmx_ctl_setup(struct vcpu *v)
 
 	s->proc_ctl = vmx_ctl(&vmx_facts, VMX_PROC);
 	s->proc2_ctl = vmx_ctl(&vmx_facts, VMX_PROC2);
-	s->ept = true;
+	s->nested = s->ept = vmx_nested(&vmx_facts);
 	if (v->mmu) {
 		/* What the guest must not do by itself while hardware runs on its shadow. */
 		s->cr0_mask = s->cr4_mask = ~0ULL;

@@ -17,10 +17,9 @@ static int init(void)
 	return vmx_ctl_init();
 }
 
-/* vmx_judge() asks for it. */
 static bool nested_paging(void)
 {
-	return true;
+	return vmx_nested(&vmx_facts);
 }
 
 static void flush(struct vcpu *v)

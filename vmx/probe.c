@@ -7,6 +7,7 @@
 #include "arch/cpufeat.h"
 #include "arch/msr.h"
 #include "arch/x86.h"
+#include "vm/hv_ops.h"
 
 /* Source: Intel SDM 3D, appendix "VMX Capability Reporting Facility". */
 #define BASIC_TRUE_CTLS BIT(55)
@@ -54,8 +55,8 @@ static const struct {
 #undef X
 };
 
-/* What every guest stands on, so far. */
-static const u8 needed[] = {
+/* What nested paging needs. */
+static const u8 nested[] = {
 	VMX_HAS_EPT,    VMX_HAS_UNRESTRICTED, VMX_HAS_EPT_4_LEVELS,
 	VMX_HAS_EPT_WB, VMX_HAS_EPT_2M,       VMX_HAS_INVEPT,
 };
@@ -79,9 +80,21 @@ bool vmx_has(const struct vmx_facts *f, enum vmx_feature feature)
 	return (have & bits) == bits;
 }
 
+bool vmx_nested(const struct vmx_facts *f)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(nested); i++)
+		if (!vmx_has(f, nested[i]))
+			return false;
+	return true;
+}
+
 u32 vmx_ctl(const struct vmx_facts *f, enum vmx_word word)
 {
-	return (words[word].needed | words[word].liked | allowed0(f, word)) & allowed1(f, word);
+	u32 used = words[word].needed | words[word].liked;
+
+	if (word == VMX_PROC2 && !vmx_nested(f))
+		used &= ~(PROC2_EPT | PROC2_UNRESTRICTED);
+	return (used | allowed0(f, word)) & allowed1(f, word);
 }
 
 u32 vmx_timer_ticks(const struct vmx_facts *f, u64 tsc)
@@ -103,13 +116,6 @@ static int judge_controls(const struct vmx_facts *f, char *why, size_t size)
 			 "are needed",
 			 (unsigned)lack, words[i].name,
 			 (unsigned)(true_ctls ? words[i].true_msr : words[i].msr));
-		return -ENOSYS;
-	}
-	for (u32 i = 0; i < ARRAY_SIZE(needed); i++) {
-		if (vmx_has(f, needed[i]))
-			continue;
-		snprintf(why, size, "VMX of this CPU lacks %s, which is needed",
-			 features[needed[i]].name);
 		return -ENOSYS;
 	}
 	return 0;
@@ -150,7 +156,22 @@ static void read_controls(struct vmx_facts *f)
 		f->ept_vpid = rdmsr(MSR_VMX_EPT_VPID);
 }
 
-int vmx_probe(char *why, size_t size)
+void vmx_do_without(struct vmx_facts *f, u32 without)
+{
+	static const struct {
+		u32 without, bits;
+	} bits[] = {
+		{ HV_NESTED, PROC2_EPT | PROC2_UNRESTRICTED },
+		{ HV_UNRESTRICTED, PROC2_UNRESTRICTED },
+		{ HV_TAGS, PROC2_VPID },
+	};
+
+	for (u32 i = 0; i < ARRAY_SIZE(bits); i++)
+		if (without & bits[i].without)
+			f->ctl[VMX_PROC2] &= ~((u64)bits[i].bits << 32);
+}
+
+int vmx_probe(u32 without, char *why, size_t size)
 {
 	struct vmx_facts *f = &vmx_facts;
 
@@ -166,6 +187,7 @@ int vmx_probe(char *why, size_t size)
 		f->cr4_fixed0 = rdmsr(MSR_VMX_CR4_FIXED0);
 		f->cr4_fixed1 = rdmsr(MSR_VMX_CR4_FIXED1);
 		read_controls(f);
+		vmx_do_without(f, without);
 	}
 	return vmx_judge(f, why, size);
 }

@@ -81,13 +81,19 @@ static inline u32 vmx_revision(const struct vmx_facts *f)
 
 /* Both bits, where a feature has two. */
 bool vmx_has(const struct vmx_facts *f, enum vmx_feature feature);
+/* EPT with all that we need of it, and unrestricted guest. Without, neither is used: all guests are
+ * shadowed, and real mode is vmx/real_mode.c's. */
+bool vmx_nested(const struct vmx_facts *f);
 /* The value of a control word: what must be 1, what we need, what we like and the CPU has. */
 u32 vmx_ctl(const struct vmx_facts *f, enum vmx_word word);
 /* In the format of the preemption timer: so many ticks of the TSC. */
 u32 vmx_timer_ticks(const struct vmx_facts *f, u64 tsc);
 
+/* From here on the CPU has none of these (enum hv_without). */
+void vmx_do_without(struct vmx_facts *f, u32 without);
+
 /* 0, or with one sentence in why: -ENODEV: the CPU has no such thing; -ENOSYS: it cannot be used.
  * Looks at nothing but f. */
 int vmx_judge(const struct vmx_facts *f, char *why, size_t size);
-int vmx_probe(char *why, size_t size);
+int vmx_probe(u32 without, char *why, size_t size);
 void vmx_describe(struct out *o);

@@ -41,9 +41,12 @@ static u64 get_cr4(const struct vcpu *v)
 
 /* An unrestricted guest may clear PE and PG. Source: Intel SDM 3C "Checks on Guest Control
  * Registers, Debug Registers, and MSRs". */
-static void set_cr0(u64 guest, u64 hw)
+static void set_cr0(const struct vcpu *v, u64 guest, u64 hw)
 {
-	u64 must = vmx_facts.cr0_fixed0 & ~(CR0_PE | CR0_PG);
+	u64 must = vmx_facts.cr0_fixed0;
+
+	if (vmx_of(v)->nested)
+		must &= ~(CR0_PE | CR0_PG);
 
 	vmwrite(VMCS_CR0_SHADOW, guest);
 	vmwrite(VMCS_GUEST_CR0, (hw & ~(CR0_CD | CR0_NW)) | must);
@@ -80,7 +83,7 @@ static void load_pdptes(struct vcpu *v)
 {
 	u64 cr3 = vmread(VMCS_GUEST_CR3), e[4] = { 0 };
 
-	if (!is_pae())
+	if (v->mmu || !is_pae())
 		return;
 	if (mmu_read(&v->vm->mmu, GPA(cr3 & MASK(31, 5)), e, sizeof(e)))
 		memset(e, 0, sizeof(e));
@@ -100,7 +103,7 @@ static void set_paging_reg(struct vcpu *v, enum vcpu_sreg r, u64 val)
 {
 	switch (r) {
 	case SR_CR0:
-		set_cr0(val, val);
+		set_cr0(v, val, val);
 		break;
 	case SR_CR3:
 		vmwrite(VMCS_GUEST_CR3, vmx_of(v)->cr3 = val);
@@ -139,12 +142,13 @@ void vmx_set_paging(struct vcpu *v)
 	static const struct mmu_hw_regs as_it_is;
 	const struct mmu_regs *r = &v->mmu->regs;
 	struct vmx_vcpu *s = vmx_of(v);
-	bool ept = !(r->cr0 & CR0_PG);
+	bool ept = s->nested && !(r->cr0 & CR0_PG);
 	struct mmu_hw_regs hw = ept ? as_it_is : role_hw_regs(v->mmu->role);
 
 	if (s->ept != ept)
 		switch_translation(v, ept);
-	set_cr0(r->cr0, forced(r->cr0, &hw.cr0));
+	s->real = !s->nested && !(r->cr0 & CR0_PE);
+	set_cr0(v, r->cr0, forced(r->cr0, &hw.cr0));
 	set_cr4(r->cr4, forced(r->cr4, &hw.cr4));
 	set_efer(forced(r->efer, &hw.efer));
 }

@@ -30,7 +30,8 @@ void vmx_vpid_init(struct vmx_cpu *c)
 {
 	c->next_vpid = 1; /* 0 is the hypervisor itself */
 	c->vpid_gen++;    /* from 1: a vCPU that never ran has generation 0 */
-	flush_ept(INVEPT_ALL, 0);
+	if (has(VMX_HAS_INVEPT))
+		flush_ept(INVEPT_ALL, 0);
 	if (use_vpids())
 		flush_vpid(INVVPID_ALL, 0, 0);
 }
@@ -55,7 +56,7 @@ void vmx_eptp_check(struct vmx_vcpu *s)
 {
 	u64 eptp = mmu_root_hpa(s->mmu).v | EPTP_WB | EPTP_LEVELS(mmu_hw.root_level);
 
-	if (s->eptp == eptp)
+	if (!s->nested || s->eptp == eptp)
 		return;
 	s->eptp = eptp;
 	s->flush = true;

@@ -164,6 +164,15 @@ static void options_are_read_and_mistakes_named(void **s)
 	assert_true(o.quiet && !o.x2apic && o.exit_debug && !o.autostart);
 	assert_int_equal(o.escape, 1);
 	assert_int_equal(o.pool_pages, 6);
+	assert_int_equal(o.without, 0);
+	cmdline_parse("npt=off vpid=off", &o, complain);
+	assert_int_equal(o.without, HV_NESTED | HV_TAGS);
+	cmdline_parse("ept=off ug=off", &o, complain);
+	assert_int_equal(o.without, HV_NESTED | HV_UNRESTRICTED);
+	assert_string_equal(complaints, "");
+	cmdline_parse("ug=on", &o, complain);
+	assert_non_null(strstr(complaints, "ug=on can only be off"));
+	complaints[0] = 0;
 	cmdline_parse("cpus=0 pool=3 colour exit=now escape=12 quiet=1", &o, complain);
 	assert_non_null(strstr(complaints, "cpus=0 wants a number"));
 	assert_non_null(strstr(complaints, "pool=3 wants a number"));

@@ -138,10 +138,10 @@ static void probe_survives_an_msr_that_faults(void **state)
 	(void)state;
 	cpu_features = 0;
 	msr_rc = -EIO;
-	assert_int_equal(svm_probe(why, sizeof(why)), -ENODEV);
+	assert_int_equal(svm_probe(0, why, sizeof(why)), -ENODEV);
 	assert_non_null(strstr(why, "AMD SVM is needed"));
 	cpu_features = BIT32(CPU_SVM);
-	(void)!svm_probe(why, sizeof(why));
+	(void)!svm_probe(0, why, sizeof(why));
 	assert_false(svm_facts.vm_cr_ok);
 	assert_true(svm_facts.is_bochs);
 }

@@ -12,6 +12,7 @@
 #include "arch/cpufeat.h"
 #include "arch/msr.h"
 #include "tests/host/fake/cpu.h"
+#include "vm/hv_ops.h"
 
 #include "tests/host/test.h"
 
@@ -128,7 +129,6 @@ static void needed_controls_are_these(void **state)
 			     EXIT_CTL_SAVE_EFER | EXIT_CTL_LOAD_EFER,
 		[VMX_ENTRY] = ENTRY_CTL_LOAD_DEBUG | ENTRY_CTL_LOAD_PAT | ENTRY_CTL_LOAD_EFER,
 	};
-	static const u32 features = PROC2_EPT | PROC2_UNRESTRICTED;
 	char why[200];
 
 	(void)state;
@@ -138,8 +138,6 @@ static void needed_controls_are_these(void **state)
 			bool is_needed = needed[w] & BIT32(b);
 
 			lacks(&f, w, BIT32(b));
-			if (w == VMX_PROC2 && (features & BIT32(b)))
-				continue; /* named as features */
 			assert_int_equal(vmx_judge(&f, why, sizeof(why)), is_needed ? -ENOSYS : 0);
 			f = good();
 			if (is_needed)
@@ -187,6 +185,48 @@ static void control_words_are_what_we_want_within_what_is_allowed(void **state)
 		assert_int_equal(ctl & must, must);
 		assert_int_equal(ctl & ~may, 0);
 	}
+}
+
+/* Part of it would be none: all guests are shadowed then. */
+static void nested_paging_is_all_or_nothing(void **state)
+{
+	static const u32 ept_bits[] = { 6, 14, 16, 20, 26 };
+	struct vmx_facts f = good();
+
+	(void)state;
+	assert_true(vmx_nested(&f));
+	for (u32 i = 0; i < ARRAY_SIZE(ept_bits); i++) {
+		f = good();
+		f.ept_vpid &= ~BIT(ept_bits[i]);
+		assert_false(vmx_nested(&f));
+		assert_false(vmx_ctl(&f, VMX_PROC2) & (PROC2_EPT | PROC2_UNRESTRICTED));
+		assert_true(vmx_ctl(&f, VMX_PROC2) & PROC2_VPID);
+	}
+	f = good();
+	lacks(&f, VMX_PROC2, PROC2_UNRESTRICTED);
+	assert_false(vmx_nested(&f));
+	assert_false(vmx_ctl(&f, VMX_PROC2) & PROC2_EPT);
+}
+
+static void forbidden_features_are_absent(void **state)
+{
+	struct vmx_facts f = good();
+
+	(void)state;
+	vmx_do_without(&f, 0);
+	assert_true(vmx_nested(&f));
+	vmx_do_without(&f, HV_UNRESTRICTED);
+	assert_false(vmx_has(&f, VMX_HAS_UNRESTRICTED));
+	assert_true(vmx_has(&f, VMX_HAS_EPT));
+	assert_true(vmx_has(&f, VMX_HAS_VPID));
+	f = good();
+	vmx_do_without(&f, HV_NESTED);
+	assert_false(vmx_has(&f, VMX_HAS_EPT));
+	assert_false(vmx_has(&f, VMX_HAS_UNRESTRICTED));
+	f = good();
+	vmx_do_without(&f, HV_TAGS);
+	assert_false(vmx_has(&f, VMX_HAS_VPID));
+	assert_true(vmx_nested(&f));
 }
 
 static void feature_of_two_bits_needs_both(void **state)
@@ -270,7 +310,7 @@ static void probe_reads_the_capabilities(void **state)
 		f.basic = is_true ? BIT(55) | 0x2b : 0x2b;
 		set_msrs(&f);
 		vmx_facts = (struct vmx_facts){ 0 };
-		assert_int_equal(vmx_probe(why, sizeof(why)), 0);
+		assert_int_equal(vmx_probe(0, why, sizeof(why)), 0);
 		assert_memory_equal(vmx_facts.ctl, f.ctl, sizeof(f.ctl));
 		assert_int_equal(vmx_facts.ept_vpid, f.ept_vpid);
 		assert_int_equal(vmx_facts.feature_control, 5);
@@ -290,14 +330,14 @@ static void probe_reads_no_capabilities_that_are_not_there(void **state)
 	lacks(&f, VMX_PROC, PROC_SECONDARY);
 	set_msrs(&f);
 	vmx_facts = (struct vmx_facts){ 0 };
-	assert_int_equal(vmx_probe(why, sizeof(why)), -ENOSYS);
+	assert_int_equal(vmx_probe(0, why, sizeof(why)), -ENOSYS);
 	assert_int_equal(vmx_facts.ctl[VMX_PROC2], 0);
 	assert_int_equal(vmx_facts.ept_vpid, 0);
 	f = good();
 	lacks(&f, VMX_PROC2, PROC2_EPT | PROC2_VPID);
 	set_msrs(&f);
 	vmx_facts = (struct vmx_facts){ 0 };
-	(void)!vmx_probe(why, sizeof(why));
+	(void)!vmx_probe(0, why, sizeof(why));
 	assert_int_equal(vmx_facts.ept_vpid, 0);
 }
 
@@ -307,7 +347,7 @@ static void probe_reads_no_msr_without_vmx(void **state)
 
 	(void)state;
 	cpu_features = 0;
-	assert_int_equal(vmx_probe(why, sizeof(why)), -ENODEV);
+	assert_int_equal(vmx_probe(0, why, sizeof(why)), -ENODEV);
 	assert_non_null(strstr(why, "Intel VMX is needed"));
 }
 
@@ -322,6 +362,8 @@ int main(void)
 		cmocka_unit_test(useful_controls_are_on_where_they_are),
 		cmocka_unit_test(longest_sentence_fits),
 		cmocka_unit_test(control_words_are_what_we_want_within_what_is_allowed),
+		cmocka_unit_test(nested_paging_is_all_or_nothing),
+		cmocka_unit_test(forbidden_features_are_absent),
 		cmocka_unit_test(feature_of_two_bits_needs_both),
 		cmocka_unit_test(timer_counts_at_its_rate_and_never_zero),
 		cmocka_unit_test(tables_show_controls_and_features),

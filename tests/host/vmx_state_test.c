@@ -111,7 +111,7 @@ static int setup(void **state)
 	};
 	s.cr0_mask = CR0_NE | CR0_NW | CR0_CD;
 	s.cr4_mask = ~(CR4_PAE | CR4_PGE | CR4_PSE);
-	s.ept = true;
+	s.nested = s.ept = true;
 	fake_vmcs[VMCS_ENTRY_CTL] = 0x11fb;
 	vmx_vcpu_reset(&v);
 	dr_given = zapped = 0;
@@ -514,10 +514,30 @@ static void shadowed_guest_uses_ept_while_it_has_paging_off(void **state)
 	assert_false(fake_vmcs[VMCS_ENTRY_CTL] & ENTRY_CTL_GUEST_64);
 }
 
+/* Hardware runs with protection and paging then, on the shadow of a guest without paging. */
+static void without_nested_paging_ept_stays_off(void **state)
+{
+	(void)state;
+	s.nested = s.ept = false;
+	shadowed(CR0_PE | CR0_ET, 0, EFER_LME);
+	assert_false(s.ept);
+	assert_false(s.real);
+	assert_int_equal(fake_vmcs[VMCS_GUEST_CR0], CR0_PE | CR0_PG | CR0_ET | CR0_NE | CR0_WP);
+	assert_int_equal(fake_vmcs[VMCS_GUEST_CR4], CR4_PAE | CR4_VMXE);
+	assert_int_equal(fake_vmcs[VMCS_GUEST_EFER], EFER_NXE);
+	shadowed(CR0_ET, 0, 0);
+	assert_true(s.real);
+	assert_int_equal(fake_vmcs[VMCS_GUEST_CR0], CR0_PE | CR0_PG | CR0_ET | CR0_NE | CR0_WP);
+	shadowed(CR0_PE | CR0_PG | CR0_ET, CR4_PAE, EFER_LME | EFER_LMA);
+	assert_false(s.real);
+	assert_int_equal(zapped, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(shadowed_guest_uses_ept_while_it_has_paging_off, setup),
+		cmocka_unit_test_setup(without_nested_paging_ept_stays_off, setup),
 		cmocka_unit_test_setup(after_a_reset_the_guest_is_at_the_reset_vector, setup),
 		cmocka_unit_test_setup(cr0_is_the_guests_but_for_ne_and_the_cache, setup),
 		cmocka_unit_test_setup(the_guest_does_not_see_vmxe, setup),

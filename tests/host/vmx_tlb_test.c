@@ -43,7 +43,7 @@ static int setup(void **state)
 	for (u32 i = 0; i < ARRAY_SIZE(vcpus); i++) {
 		vcpus[i].cpu = &cpus[0];
 		vcpus[i].mmu = &vms[0];
-		vcpus[i].ept = true;
+		vcpus[i].nested = vcpus[i].ept = true;
 	}
 	return 0;
 }

@@ -22,7 +22,7 @@ class Machine:
     emulator: str        # qemu, bochs
     cpu: str             # the emulator's name for the model
     nested: str = "npt"  # machine.ini's word for its nested paging; "": it has none
-    missing: str = ""    # why nothing runs here yet: all rows are skipped
+    options: str = ""    # of Umbra
 
     def __str__(self):
         return self.name
@@ -49,7 +49,6 @@ class Machine:
         return machine.Umbra(path, cpu=self.cpu, parallel=parallel, **hardware)
 
 
-REFUSED = "Umbra refuses this CPU: it has no unrestricted guest, or no EPT"
 MACHINES = {m.name: m for m in (
     Machine("qemu-svm", "qemu", "max"),
     Machine("bochs-svm", "bochs", "ryzen"),  # next-RIP save, flush by ASID
@@ -59,8 +58,10 @@ MACHINES = {m.name: m for m in (
     # no MTF, no VMFUNC; no 1G pages, no A and D bits in EPT; no unrestricted guest; no EPT
     Machine("bochs-vmx-haswell", "bochs", "corei7_haswell_4770", "ept"),
     Machine("bochs-vmx-ivy", "bochs", "corei7_ivy_bridge_3770k", "ept"),
-    Machine("bochs-vmx-lynnfield", "bochs", "corei5_lynnfield_750", "ept", missing=REFUSED),
-    Machine("bochs-vmx-penryn", "bochs", "core2_penryn_t9600", "", missing=REFUSED),
+    Machine("bochs-vmx-lynnfield", "bochs", "corei5_lynnfield_750", ""),
+    Machine("bochs-vmx-penryn", "bochs", "core2_penryn_t9600", ""),
+    # vm86 mode with all that newer CPUs have
+    Machine("bochs-vmx-restricted", "bochs", "corei7_icelake_u", "", "ug=off"),
 )}
 
 # What an emulator cannot do: beginning of names above, where, programs, why. Rows are skipped.
