@@ -61,8 +61,8 @@ CFLAGS_HV := $(CORE) $(OPT) -g $(WARN) -Wframe-larger-than=1024 $(INC)
 COLD := boot/% drivers/% shell/% vm/acpi/% vm/load/% \
 	arch/cpufeat% arch/frames% arch/hostmap% arch/panic% arch/smp% \
 	lib/cmd% lib/date% lib/ini% lib/log% lib/out% mmu/audit% mmu/shadow/audit% \
-	vm/config% vm/cpuid% vm/dev/vfwcfg% vm/dev/vrtc% vm/life% vm/vcpu_cmd% vm/vm.c% vm/vm_cmd% \
-	vm/vm_mem% $(foreach b,svm vmx,$(b)/check% $(b)/dump% $(b)/ops% $(b)/probe%)
+	vm/config% vm/cpuid% vm/dev/vfwcfg% vm/dev/vrtc% vm/life% vm/record% vm/vcpu_cmd% vm/vm.c% \
+	vm/vm_cmd% vm/vm_mem% $(foreach b,svm vmx,$(b)/check% $(b)/dump% $(b)/ops% $(b)/probe%)
 
 # Objects depend on this file, which changes when the flags do.
 FLAGS := $(CC) $(shell $(CC) -dumpfullversion -dumpversion) $(CFLAGS_HV) $(COLD)

@@ -12,8 +12,6 @@
 #include "vm/hv_ops.h"
 #include "vm/vcpu.h"
 
-#define DR7_ENABLED MASK(7, 0) /* L0, G0 .. L3, G3 */
-
 /* One physical CPU. */
 struct svm_cpu {
 	struct vmcb

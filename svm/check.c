@@ -6,6 +6,7 @@
 #include "arch/regs.h"
 #include "arch/x86.h"
 #include "svm/backend.h"
+#include "vm/record.h"
 
 #define HIGH_HALF  MASK(63, 32)
 #define IOPM_SIZE  (3 * PAGE_SIZE)
@@ -254,6 +255,19 @@ static struct check_cpu this_machine(void)
 	};
 }
 
+static void print(struct out *o, const struct vmcb *b, const struct check_rule *r)
+{
+	const struct broken_rule broken = {
+		.title = r->title,
+		.field = r->field,
+		.allowed = r->allowed,
+		.section = "Canonicalization and Consistency Checks",
+		.val = check_value(b, r),
+	};
+
+	record_broken_rule(o, &broken);
+}
+
 int svm_check(struct vcpu *v, struct out *o)
 {
 	const struct vmcb *b = vmcb_of(v);
@@ -267,13 +281,7 @@ int svm_check(struct vcpu *v, struct out *o)
 		if (r->ok(b, &cpu))
 			continue;
 		failed++;
-		out_begin(o);
-		out_str(o, "rule", -40, r->title);
-		out_str(o, "field", -16, r->field);
-		out_hex(o, "value", 18, check_value(b, r));
-		out_str(o, "allowed", -48, r->allowed);
-		out_str(o, "section", -1, "Canonicalization and Consistency Checks");
-		out_end(o);
+		print(o, b, r);
 	}
 	return failed;
 }

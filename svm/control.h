@@ -7,6 +7,8 @@
 
 #include "lib/types.h"
 
+#include "vm/event_word.h"
+
 struct vmcb_seg {
 	u16 sel;
 	u16 attr; /* as struct segment.attr */
@@ -158,16 +160,6 @@ static inline bool vmcb_intercept_get(const struct vmcb *b, enum vmcb_intercept 
 #define INT_SHADOW BIT(0)
 
 #define NESTED_CTL_NP BIT(0)
-
-/* ctl.event_inj and ctl.exit_int_info. Source: AMD APM 2 "Event Injection", "EXITINTINFO". */
-#define EVENTINJ_VECTOR    0xffU
-#define EVENTINJ_TYPE(e)   (((e) >> 8) & 7)
-#define EVENTINJ_TYPE_INTR 0U
-#define EVENTINJ_TYPE_NMI  2U
-#define EVENTINJ_TYPE_EXC  3U
-#define EVENTINJ_TYPE_SOFT 4U
-#define EVENTINJ_HAS_ERROR BIT32(11)
-#define EVENTINJ_VALID     BIT32(31)
 
 /* ctl.clean: what the CPU may keep cached from the last VMRUN of this VMCB. A cleared bit makes it
  * read the fields again. Source: AMD APM 2 "VMCB State Caching". */

@@ -2,9 +2,8 @@
 /* The VMCB for people: control area and saved state as records. */
 #include <string.h>
 
-#include "lib/out.h"
-
 #include "svm/backend.h"
+#include "vm/record.h"
 
 /* X(field of struct vmcb, name) */
 #define CTL_FIELDS(X)                             \
@@ -80,25 +79,6 @@ static const struct {
 #undef X
 };
 
-static void field(struct out *o, const char *name, u64 val)
-{
-	out_begin(o);
-	out_str(o, "field", -20, name);
-	out_hex(o, "value", 18, val);
-	out_end(o);
-}
-
-static void segment(struct out *o, const char *name, const struct vmcb_seg *s)
-{
-	out_begin(o);
-	out_str(o, "segment", -8, name);
-	out_hex(o, "selector", 8, s->sel);
-	out_hex(o, "attr", 6, s->attr);
-	out_hex(o, "limit", 10, s->limit);
-	out_hex(o, "base", 18, s->base);
-	out_end(o);
-}
-
 void svm_dump(struct vcpu *v, struct out *o)
 {
 	const char *b = (const char *)vmcb_of(v);
@@ -108,12 +88,13 @@ void svm_dump(struct vcpu *v, struct out *o)
 		u64 val = 0;
 
 		memcpy(&val, b + fields[i].off, fields[i].bytes);
-		field(o, fields[i].name, val);
+		record_field(o, fields[i].name, val);
 	}
 	out_heading(o);
 	for (u32 i = 0; i < ARRAY_SIZE(segments); i++) {
-		const void *s = b + segments[i].off;
+		const struct vmcb_seg *h = (const void *)(b + segments[i].off);
+		const struct segment s = { h->sel, h->attr, h->limit, h->base };
 
-		segment(o, segments[i].name, s);
+		record_segment(o, segments[i].name, &s);
 	}
 }

@@ -8,10 +8,6 @@
 #include "svm/backend.h"
 #include "svm/tlb.h"
 
-static_assert(offsetof(struct vcpu, regs.gpr) == 0, "svm/enter.S");
-static_assert(R_CX == 1 && R_DX == 2 && R_BX == 3 && R_BP == 5 && R_SI == 6 && R_DI == 7,
-	      "svm/enter.S");
-
 enum exit_reason svm_switch(struct vcpu *v, u64 vmcb, u64 host_vmcb);
 
 static __always_inline enum exit_reason run(struct vcpu *v, const struct svm_vcpu *s,

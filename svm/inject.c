@@ -18,7 +18,6 @@
 #include "arch/regs.h"
 #include "arch/trap.h"
 #include "svm/backend.h"
-#include "svm/event.h"
 
 /* Exceptions but #BP and #OF, whose RIP is behind the instruction; vector 2 is the NMI. */
 #define FAULTS (~(BIT32(EXC_NMI) | BIT32(EXC_BP) | BIT32(EXC_OF)))

@@ -5,14 +5,10 @@
 #include "arch/regs.h"
 #include "arch/x86.h"
 #include "svm/backend.h"
+#include "vm/paging.h"
+#include "vm/segment.h"
 
-#define PAT_RESET    0x0007040600070406ULL
-#define DR6_RESET    0xffff0ff0ULL
-#define DR7_RESET    0x400ULL
-#define CR0_RESET    (CR0_CD | CR0_NW | CR0_ET)
-#define RESET_VECTOR 0xfff0
-#define TSS_BUSY     BIT32(1)  /* in the type of a TSS */
-#define EFER_HIDDEN  EFER_SVME /* VMRUN wants it; the guest has no SVM */
+#define EFER_HIDDEN EFER_SVME /* VMRUN wants it; the guest has no SVM */
 
 /* Where each register is and which cached state it belongs to. */
 #define AT(field) offsetof(struct vmcb, save.field)
@@ -148,7 +144,7 @@ void svm_get_seg(struct vcpu *v, u32 seg, struct segment *s)
  */
 static u16 tr_attr(u16 attr)
 {
-	return svm_facts.is_tcg ? attr & (u16)~TSS_BUSY : attr;
+	return svm_facts.is_tcg ? attr & (u16)~SEG_TYPE_BUSY : attr;
 }
 
 void svm_set_seg(struct vcpu *v, u32 seg, const struct segment *s)
@@ -163,11 +159,6 @@ void svm_set_seg(struct vcpu *v, u32 seg, const struct segment *s)
 	vmcb_dirty(b, CLEAN_SEG);
 }
 
-static u64 forced(u64 val, const struct hw_bits *bits)
-{
-	return (val & ~bits->clear) | bits->set;
-}
-
 /* CR3 follows at the entry. */
 void svm_set_paging(struct vcpu *v)
 {
@@ -175,9 +166,9 @@ void svm_set_paging(struct vcpu *v)
 	struct mmu_hw_regs hw = role_hw_regs(v->mmu->role);
 	struct vmcb *b = vmcb_of(v);
 
-	b->save.cr0 = forced(r->cr0, &hw.cr0);
-	b->save.cr4 = forced(r->cr4, &hw.cr4);
-	b->save.efer = forced(r->efer, &hw.efer) | EFER_HIDDEN;
+	b->save.cr0 = paging_forced(r->cr0, &hw.cr0);
+	b->save.cr4 = paging_forced(r->cr4, &hw.cr4);
+	b->save.efer = paging_forced(r->efer, &hw.efer) | EFER_HIDDEN;
 	/* Reading CR0 is harmless while the guest's is the same. */
 	b->ctl.cr_read = (u16)((b->ctl.cr_read & ~1U) | (b->save.cr0 != r->cr0));
 	vmcb_dirty(b, CLEAN_CR | CLEAN_INTERCEPTS);
@@ -277,10 +268,10 @@ void svm_vcpu_reset(struct vcpu *v)
 	g->gdtr = g->idtr = table;
 	g->efer = EFER_HIDDEN;
 	g->cr0 = CR0_RESET;
-	g->dr6 = DR6_RESET;
-	g->dr7 = DR7_RESET;
+	g->dr6 = DR6_FIXED;
+	g->dr7 = DR7_FIXED;
 	g->g_pat = PAT_RESET;
-	v->regs.rip = RESET_VECTOR;
+	v->regs.rip = RIP_RESET;
 	v->regs.rflags = RFLAGS_ONE;
 	s->vmcb->ctl.clean = 0;
 	s->flush = true;

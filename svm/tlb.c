@@ -5,9 +5,7 @@
 
 void svm_asid_init(struct svm_cpu *c)
 {
-	c->next_asid = 1; /* 0 is the hypervisor itself */
-	c->asid_gen++;    /* from 1: a vCPU that never ran has generation 0 */
-	c->flush_all = true;
+	svm_asid_generation(c);
 }
 
 void svm_asid_check(struct svm_vcpu *s)

@@ -19,12 +19,19 @@ void svm_asid_check(struct svm_vcpu *s);
 /* Forgets one linear address, at once. */
 void svm_tlb_flush_gva(const struct svm_vcpu *s, gva_t gva);
 
-/* What an entry in progress does follows here, since it pays for each call. */
+/* What an entry in progress does follows here: a call, even one that is seldom made, would cost
+ * each of them registers. */
+static __always_inline void svm_asid_generation(struct svm_cpu *c)
+{
+	c->next_asid = 1; /* 0 is the hypervisor itself */
+	c->asid_gen++;    /* from 1: a vCPU that never ran has generation 0 */
+	c->flush_all = true;
+}
 
 static __always_inline void svm_asid_take(struct svm_cpu *c, struct svm_vcpu *s, struct vmcb *b)
 {
 	if (unlikely(c->next_asid >= svm_facts.nr_asids))
-		svm_asid_init(c);
+		svm_asid_generation(c);
 	b->ctl.asid = c->next_asid++;
 	s->asid_gen = c->asid_gen;
 	vmcb_dirty(b, CLEAN_ASID);

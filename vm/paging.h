@@ -8,6 +8,7 @@
 
 #include "lib/types.h"
 
+#include "mmu/role.h"
 #include "vm/exit.h"
 #include "vm/hv_ops.h"
 
@@ -30,3 +31,9 @@ bool paging_write(struct vcpu *v, enum vcpu_sreg reg, u64 val) __must_check;
 /* hv_ops.enter() of a vCPU with a shadow: makes it ready, then enters. EXIT_NONE: the vCPU was
  * killed instead. */
 enum exit_reason paging_enter(struct vcpu *v);
+
+/* A register of the guest with the bits in it that hardware must have. */
+static inline u64 paging_forced(u64 val, const struct hw_bits *bits)
+{
+	return (val & ~bits->clear) | bits->set;
+}

@@ -65,7 +65,7 @@ struct vcpu_call {
 };
 
 struct vcpu {
-	struct vcpu_regs regs; /* must be first: enter.S knows the offsets */
+	struct vcpu_regs regs; /* must be first: vm/switch.inc */
 	struct vcpu_exit exit;
 	u32 requests; /* VREQ_*, atomic */
 	u32 state;    /* enum vcpu_state; written by its own thread */
@@ -113,6 +113,11 @@ struct vcpu {
 	struct mmu_shadow_fault last_pf;
 	struct vcpu_stat stat;
 };
+
+static_assert(offsetof(struct vcpu, regs.gpr) == 0, "vm/switch.inc");
+static_assert(R_AX == 0 && R_CX == 1 && R_DX == 2 && R_BX == 3 && R_BP == 5 && R_SI == 6 &&
+		      R_DI == 7,
+	      "vm/switch.inc");
 
 /* Any CPU: sets request bits, and gets the vCPU out of guest mode or HLT so that it sees them. */
 void vcpu_request(struct vcpu *v, u32 bits);

@@ -8,6 +8,7 @@
 #include "mmu/mmu.h"
 #include "vm/fpu.h"
 #include "vm/hv_ops.h"
+#include "vm/record.h"
 #include "vm/target.h"
 #include "vm/vm.h"
 
@@ -69,13 +70,7 @@ static void show_segments(struct vcpu *v, struct out *o)
 	out_heading(o);
 	for (u32 i = 0; i < S_NR; i++) {
 		hv->get_seg(v, i, &s);
-		out_begin(o);
-		out_str(o, "segment", -10, names[i]);
-		out_hex(o, "selector", 8, s.sel);
-		out_hex(o, "base", 16, s.base);
-		out_hex(o, "limit", 8, s.limit);
-		out_hex(o, "attributes", 10, s.attr);
-		out_end(o);
+		record_segment(o, names[i], &s);
 	}
 }
 

@@ -13,8 +13,6 @@
 #include "vmx/control.h"
 #include "vmx/probe.h"
 
-#define DR7_ENABLED MASK(7, 0) /* L0, G0 .. L3, G3 */
-
 /* One physical CPU. */
 struct vmx_cpu {
 	void *vmxon;   /* the CPU's own, as long as it is in VMX operation */

@@ -8,6 +8,7 @@
 #include "arch/msr.h"
 #include "arch/x86.h"
 #include "mmu/hw.h"
+#include "vm/record.h"
 #include "vmx/backend.h"
 #include "vmx/check/rule_priv.h"
 #include "vmx/insn.h"
@@ -262,15 +263,16 @@ static void print(struct out *o, const struct check *c, const struct check_secti
 		  const struct check_rule *r)
 {
 	char allowed[64];
+	const struct broken_rule broken = {
+		.title = r->title,
+		.field = vmx_field_name(r->field),
+		.allowed = allowed,
+		.section = s->title,
+		.val = vmx_check_value(c, r),
+	};
 
 	vmx_check_allowed(c, r, allowed, sizeof(allowed));
-	out_begin(o);
-	out_str(o, "rule", -40, r->title);
-	out_str(o, "field", -16, vmx_field_name(r->field));
-	out_hex(o, "value", 18, vmx_check_value(c, r));
-	out_str(o, "allowed", -48, allowed);
-	out_str(o, "section", -1, s->title);
-	out_end(o);
+	record_broken_rule(o, &broken);
 }
 
 int vmx_check(struct vcpu *v, struct out *o)

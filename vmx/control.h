@@ -8,6 +8,8 @@
 
 #include "lib/types.h"
 
+#include "vm/event_word.h"
+
 /*
  * X(id, encoding, "name"). Bits 14:13 of the encoding are the width, 11:10 the kind: see below.
  * A field that belongs to a feature exists only on processors that have it.
@@ -343,22 +345,13 @@ static inline enum vmcs_field vmcs_base(u32 seg)
 #define ENTRY_CTL_LOAD_PKRS   BIT32(22)
 
 /*
- * What VM-entry injects, what an exit was about, and what it interrupted: one format.
- * Source: Intel SDM 3C "VM-Entry Controls for Event Injection", "Information for VM Exits Due to
- * Vectored Events", "Information for VM Exits That Occur During Event Delivery".
+ * What only this vendor has in the word of vm/event_word.h, which here also says what an exit was
+ * about. Source: Intel SDM 3C "Information for VM Exits Due to Vectored Events".
  */
-#define EVENTINJ_VECTOR     0xffU
-#define EVENTINJ_TYPE(e)    (((e) >> 8) & 7)
-#define EVENTINJ_TYPE_INTR  0U
-#define EVENTINJ_TYPE_NMI   2U
-#define EVENTINJ_TYPE_EXC   3U
-#define EVENTINJ_TYPE_SOFT  4U /* INTn */
-#define EVENTINJ_TYPE_ICEBP 5U /* INT1 */
-#define EVENTINJ_TYPE_INT3  6U /* INT3 and INTO */
-#define EVENTINJ_TYPE_OTHER 7U /* pending MTF exit */
-#define EVENTINJ_HAS_ERROR  BIT32(11)
+#define EVENTINJ_TYPE_ICEBP 5U        /* INT1 */
+#define EVENTINJ_TYPE_INT3  6U        /* INT3 and INTO */
+#define EVENTINJ_TYPE_OTHER 7U        /* pending MTF exit */
 #define EXIT_EVENT_UNBLOCK  BIT32(12) /* an IRET had ended the blocking of NMIs */
-#define EVENTINJ_VALID      BIT32(31)
 
 /* Source: Intel SDM 3C "Guest Non-Register State". */
 #define BLOCKED_BY_STI    BIT32(0)

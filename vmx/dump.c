@@ -2,6 +2,7 @@
 /* The VMCS for people: its fields, and the guest's segments, as records. */
 #include <string.h>
 
+#include "vm/record.h"
 #include "vmx/backend.h"
 #include "vmx/insn.h"
 
@@ -31,30 +32,11 @@ const char *vmx_field_name(enum vmcs_field f)
 	return "";
 }
 
-static void field(struct out *o, const char *name, u64 val)
-{
-	out_begin(o);
-	out_str(o, "field", -20, name);
-	out_hex(o, "value", 18, val);
-	out_end(o);
-}
-
-static void segment(struct out *o, const char *name, const struct segment *s)
-{
-	out_begin(o);
-	out_str(o, "segment", -8, name);
-	out_hex(o, "selector", 8, s->sel);
-	out_hex(o, "attr", 6, s->attr);
-	out_hex(o, "limit", 10, s->limit);
-	out_hex(o, "base", 18, s->base);
-	out_end(o);
-}
-
 static void table(struct out *o, const char *name, enum vmcs_field base, enum vmcs_field limit)
 {
 	const struct segment s = { .limit = (u32)vmread(limit), .base = vmread(base) };
 
-	segment(o, name, &s);
+	record_segment(o, name, &s);
 }
 
 void vmx_dump(struct vcpu *v, struct out *o)
@@ -68,13 +50,13 @@ void vmx_dump(struct vcpu *v, struct out *o)
 	for (u32 i = 0; i < ARRAY_SIZE(encodings); i++) {
 		/* Parts of a segment have a dot; what this CPU lacks cannot be read. */
 		if (!strchr(name, '.') && vmread_safe((enum vmcs_field)encodings[i], &val))
-			field(o, name, val);
+			record_field(o, name, val);
 		name += strlen(name) + 1;
 	}
 	out_heading(o);
 	for (u32 i = 0; i < S_NR; i++) {
 		vmx_get_seg(v, i, &s);
-		segment(o, segs[i], &s);
+		record_segment(o, segs[i], &s);
 	}
 	table(o, "gdtr", VMCS_GUEST_GDTR_BASE, VMCS_GUEST_GDTR_LIMIT);
 	table(o, "idtr", VMCS_GUEST_IDTR_BASE, VMCS_GUEST_IDTR_LIMIT);

@@ -14,7 +14,8 @@
  * raised it.
  */
 
-#define GPR(n)        (8 * (n))
+#include "vm/switch.inc"
+
 #define HOST_RSP      0 /* in struct vmx_vcpu */
 #define LAUNCHED      8
 #define VMCS_HOST_RSP 0x6c14
@@ -23,12 +24,7 @@
 .global vmx_switch
 .type vmx_switch, @function
 vmx_switch:
-	push	%rbp
-	push	%rbx
-	push	%r12
-	push	%r13
-	push	%r14
-	push	%r15
+	push_callees
 	push	%rdi
 	cmp	%rsp, HOST_RSP(%rsi)
 	je	1f
@@ -37,32 +33,14 @@ vmx_switch:
 	vmwrite	%rsp, %rax
 1:	cmpb	$0, LAUNCHED(%rsi)
 	mov	GPR(0)(%rdi), %rax
-	mov	GPR(1)(%rdi), %rcx
-	mov	GPR(2)(%rdi), %rdx
-	mov	GPR(3)(%rdi), %rbx
-	mov	GPR(5)(%rdi), %rbp
-	mov	GPR(6)(%rdi), %rsi
-	mov	GPR(8)(%rdi), %r8
-	mov	GPR(9)(%rdi), %r9
-	mov	GPR(10)(%rdi), %r10
-	mov	GPR(11)(%rdi), %r11
-	mov	GPR(12)(%rdi), %r12
-	mov	GPR(13)(%rdi), %r13
-	mov	GPR(14)(%rdi), %r14
-	mov	GPR(15)(%rdi), %r15
-	mov	GPR(7)(%rdi), %rdi
+	load_gprs
 	je	2f
 	vmresume
 	jmp	3f
 2:	vmlaunch
 	/* No entry: the guest's registers are in struct vcpu as they were. */
 3:	pop	%rdi
-	pop	%r15
-	pop	%r14
-	pop	%r13
-	pop	%r12
-	pop	%rbx
-	pop	%rbp
+	pop_callees
 	jmp	vmx_refused
 
 .global vmx_exit_point
@@ -70,26 +48,9 @@ vmx_exit_point:
 	push	%rdi
 	mov	8(%rsp), %rdi
 	mov	%rax, GPR(0)(%rdi)
-	mov	%rcx, GPR(1)(%rdi)
-	mov	%rdx, GPR(2)(%rdi)
-	mov	%rbx, GPR(3)(%rdi)
-	mov	%rbp, GPR(5)(%rdi)
-	mov	%rsi, GPR(6)(%rdi)
-	mov	%r8, GPR(8)(%rdi)
-	mov	%r9, GPR(9)(%rdi)
-	mov	%r10, GPR(10)(%rdi)
-	mov	%r11, GPR(11)(%rdi)
-	mov	%r12, GPR(12)(%rdi)
-	mov	%r13, GPR(13)(%rdi)
-	mov	%r14, GPR(14)(%rdi)
-	mov	%r15, GPR(15)(%rdi)
+	store_gprs %rdi
 	pop	GPR(7)(%rdi)
 	pop	%rdi
-	pop	%r15
-	pop	%r14
-	pop	%r13
-	pop	%r12
-	pop	%rbx
-	pop	%rbp
+	pop_callees
 	jmp	vmx_exited
 .size vmx_switch, . - vmx_switch

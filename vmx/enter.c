@@ -9,9 +9,6 @@
 #include "vmx/insn.h"
 #include "vmx/tlb.h"
 
-static_assert(offsetof(struct vcpu, regs.gpr) == 0, "vmx/enter.S");
-static_assert(R_CX == 1 && R_DX == 2 && R_BX == 3 && R_BP == 5 && R_SI == 6 && R_DI == 7,
-	      "vmx/enter.S");
 static_assert(offsetof(struct vmx_vcpu, host_rsp) == 0, "vmx/enter.S");
 static_assert(offsetof(struct vmx_vcpu, launched) == 8, "vmx/enter.S");
 static_assert(VMCS_HOST_RSP == 0x6c14, "vmx/enter.S");

@@ -8,7 +8,6 @@
  * NMI: the CPU itself knows with virtual NMIs that the guest is in its NMI handler.
  */
 #include "vmx/backend.h"
-#include "vmx/event.h"
 #include "vmx/insn.h"
 
 #define SHADOW (BLOCKED_BY_STI | BLOCKED_BY_MOV_SS)
@@ -28,10 +27,13 @@ static void block(u32 bits, bool on)
 
 void vmx_inject(struct vcpu *v, const struct vcpu_event *e)
 {
-	bool is_protected = vmread(VMCS_GUEST_CR0) & CR0_PE;
+	u32 word = event_encode(e);
 
 	(void)v;
-	vmwrite(VMCS_ENTRY_EVENT, event_encode(e, is_protected));
+	/* Without protection an exception pushes no error code, and VM-entry checks that. */
+	if (!(vmread(VMCS_GUEST_CR0) & CR0_PE))
+		word &= ~EVENTINJ_HAS_ERROR;
+	vmwrite(VMCS_ENTRY_EVENT, word);
 	if (e->has_error)
 		vmwrite(VMCS_ENTRY_EVENT_ERROR, e->error);
 	/* A delivery ends the shadow, and an entry with one checks the pending #DB against TF. */

@@ -5,20 +5,13 @@
 #include "arch/cpufeat.h"
 #include "arch/regs.h"
 #include "arch/x86.h"
+#include "vm/paging.h"
+#include "vm/segment.h"
 #include "vm/vm.h"
 #include "vmx/backend.h"
 #include "vmx/insn.h"
 
-#define PAT_RESET                  0x0007040600070406ULL
-#define DR6_RESET                  0xffff0ff0ULL
-#define DR7_RESET                  0x400ULL
-#define CR0_RESET                  (CR0_CD | CR0_NW | CR0_ET)
-#define RESET_VECTOR               0xfff0
-#define TSS_BUSY                   BIT32(1) /* in the type of a TSS */
-#define SEG_ACCESSED               BIT32(0) /* in the type of a code or data segment */
-#define SEG_CODE                   BIT32(3) /* in the type of a code segment */
 #define SEL_RPL(sel)               ((sel)&3U)
-#define SEG_DATA_RW                3U /* type of data, writable and accessed */
 #define PDPTE_RESERVED(maxphyaddr) (MASK(63, (maxphyaddr)) | MASK(8, 5) | MASK(2, 1))
 
 /* --- control registers ------------------------------------------------------------------------ */
@@ -120,11 +113,6 @@ static void set_paging_reg(struct vcpu *v, enum vcpu_sreg r, u64 val)
 	vmx_of(v)->flush = true;
 }
 
-static u64 forced(u64 val, const struct hw_bits *bits)
-{
-	return (val & ~bits->clear) | bits->set;
-}
-
 /*
  * The guest turns paging on or off. While it is off, EPT and unrestricted guest run it on the
  * direct map, and no shadow sees what it writes to its tables; so there must be none when it
@@ -148,9 +136,9 @@ void vmx_set_paging(struct vcpu *v)
 	if (s->ept != ept)
 		switch_translation(v, ept);
 	s->real = !s->nested && !(r->cr0 & CR0_PE);
-	set_cr0(v, r->cr0, forced(r->cr0, &hw.cr0));
-	set_cr4(r->cr4, forced(r->cr4, &hw.cr4));
-	set_efer(forced(r->efer, &hw.efer));
+	set_cr0(v, r->cr0, paging_forced(r->cr0, &hw.cr0));
+	set_cr4(r->cr4, paging_forced(r->cr4, &hw.cr4));
+	set_efer(paging_forced(r->efer, &hw.efer));
 }
 
 /* --- the others ------------------------------------------------------------------------------- */
@@ -244,9 +232,9 @@ static u32 seg_ar(u32 seg, const struct segment *s)
 	u32 attr = s->attr;
 
 	if (seg == S_TR)
-		attr |= TSS_BUSY;
+		attr |= SEG_TYPE_BUSY;
 	else if (attr & SEG_ATTR_S)
-		attr |= SEG_ACCESSED;
+		attr |= SEG_TYPE_ACCESSED;
 	if (s->limit >> 20)
 		attr |= SEG_ATTR_G;
 	else if ((s->limit & 0xfff) != 0xfff)
@@ -286,7 +274,7 @@ void vmx_set_seg(struct vcpu *v, u32 seg, const struct segment *s)
 static bool unfit(u32 seg, const struct segment *s)
 {
 	if (seg == S_CS && !(vmread(VMCS_GUEST_CR0) & CR0_PE))
-		return SEL_RPL(s->sel) && (s->attr & SEG_CODE);
+		return SEL_RPL(s->sel) && (s->attr & SEG_TYPE_CODE);
 	return (s->attr & SEG_ATTR_P) && !(s->attr & SEG_TYPE);
 }
 
@@ -299,7 +287,7 @@ bool vmx_mend_segments(struct vcpu *v)
 		vmx_get_seg(v, seg, &s);
 		if (!unfit(seg, &s))
 			continue;
-		s.attr = (u16)((s.attr & ~SEG_TYPE) | SEG_DATA_RW);
+		s.attr = (u16)((s.attr & ~SEG_TYPE) | SEG_TYPE_WRITE | SEG_TYPE_ACCESSED);
 		vmx_set_seg(v, seg, &s);
 		mended = true;
 	}
@@ -399,8 +387,8 @@ void vmx_vcpu_reset(struct vcpu *v)
 		{ SR_CR3, 0 },
 		{ SR_CR4, 0 },
 		{ SR_EFER, 0 },
-		{ SR_DR6, DR6_RESET },
-		{ SR_DR7, DR7_RESET },
+		{ SR_DR6, DR6_FIXED },
+		{ SR_DR7, DR7_FIXED },
 		{ SR_GDTR_BASE, 0 },
 		{ SR_GDTR_LIMIT, 0xffff },
 		{ SR_IDTR_BASE, 0 },
@@ -429,7 +417,7 @@ void vmx_vcpu_reset(struct vcpu *v)
 	for (u32 i = 0; i < ARRAY_SIZE(regs); i++)
 		vmx_set_sreg(v, regs[i].reg, regs[i].val);
 	reset_segments(v);
-	v->regs.rip = RESET_VECTOR;
+	v->regs.rip = RIP_RESET;
 	v->regs.rflags = RFLAGS_ONE;
 	vmwrite(VMCS_GUEST_RIP, s->rip = v->regs.rip);
 	vmwrite(VMCS_GUEST_RSP, s->rsp = 0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* SOURCES: svm/check.c lib/out.c */
+/* SOURCES: svm/check.c lib/out.c vm/record.c */
 /*
  * The software VM-entry check: a good VMCB passes every rule; each rule, broken alone, is the one
  * that fails, and the values just inside the border pass.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* SOURCES: vmx/check.c vmx/check/ctl.c vmx/check/guest.c vmx/check/host.c vmx/check/seg.c */
-/* SOURCES: lib/out.c tests/host/fake/bug.c tests/host/fake/cpu.c tests/host/fake/vmcs.c */
+/* SOURCES: lib/out.c vm/record.c tests/host/fake/bug.c tests/host/fake/cpu.c tests/host/fake/vmcs.c */
 /*
  * The software VM-entry check of the guest's state: each rule, broken alone, is the one that fails,
  * and the values just inside the border pass. A rule that no case has broken fails the last test.
