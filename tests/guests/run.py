@@ -133,7 +133,8 @@ CHOSEN = {
                  "pg_tlb32 pg_tree64 pg_write64 pg_event64",
     "bochs-svm-turion": "hello lapic",
     "bochs-svm-phenom": "hello",
-    "bochs-vmx": "hello msr traps debug mmio hlt xsave modes pg_tlb32",
+    # the one machine with PCIDs and INVPCID
+    "bochs-vmx": "hello msr traps debug mmio hlt xsave modes pg_tlb32 pg_tlb64",
     "bochs-vmx-haswell": "",
     "bochs-vmx-ivy": "",
     "bochs-vmx-lynnfield": "hello",
