@@ -280,7 +280,7 @@ static __always_inline gpa_t walk_fast(const struct gfmt *const f, const struct 
 		if (unlikely(!ram_holds(m, table)))
 			return NO_GPA;
 		e = READ_ONCE(*(const u64 *)(const void *)ram_ptr(m, table));
-		for (u32 i = 0; memo && i < level; i++) {
+		for (u32 i = 0; memo && i < (level == f->top ? MMU_MAX_LEVEL : level); i++) {
 			memo->entry[i] = (const u64 *)(const void *)ram_ptr(m, table);
 			memo->value[i] = e;
 		}
@@ -376,32 +376,33 @@ static __noinline const u8 *fetch_anew(const struct mmu_vm *m, const struct mmu_
 				       gva_t gva, struct mmu_memo *memo)
 {
 	u32 access = regs->cpl == 3 ? MMU_X | MMU_U : MMU_X;
-	bool la57 = regs->cr4 & CR4_LA57;
 	gpa_t gpa;
 
 	memo->last = 0;
 	if (!fast_mode(regs, access) || gva.v % PAGE_SIZE > PAGE_SIZE - FETCH_QUICK_BYTES)
 		return NULL;
-	gpa = la57 ? walk_fast(&gfmt_5, m, regs, gva, access, NULL)
-		   : walk_fast(&gfmt_4, m, regs, gva, access, memo);
+	memo->la57 = regs->cr4 & CR4_LA57;
+	gpa = memo->la57 ? walk_fast(&gfmt_5, m, regs, gva, access, memo)
+			 : walk_fast(&gfmt_4, m, regs, gva, access, memo);
 	if (!ram_holds(m, gpa.v))
 		return NULL;
 	memo->efer = regs->efer;
 	memo->cpl = regs->cpl;
 	memo->code = ram_ptr(m, gpa.v & ~(PAGE_SIZE - 1));
-	memo->last = la57 ? 0 : gva.v | (PAGE_SIZE - 1);
+	memo->last = gva.v | (PAGE_SIZE - 1);
 	return ram_ptr(m, gpa.v);
 }
 
 const u8 *mmu_fetch_quick(const struct mmu_vm *m, const struct mmu_regs *regs, gva_t gva,
 			  struct mmu_memo *memo)
 {
-	u64 root = (regs->cr3 & gfmt_4.cr3) | ((u64)memo->entry[3] & (PAGE_SIZE - 1));
+	u64 root = (regs->cr3 & gfmt_4.cr3) | ((u64)memo->entry[4] & (PAGE_SIZE - 1));
 
 	if (unlikely(memo->last != (gva.v | (PAGE_SIZE - 1)) ||
 		     memo->last - gva.v < FETCH_QUICK_BYTES - 1 || memo->efer != regs->efer ||
-		     memo->cpl != regs->cpl || (regs->cr4 & CR4_LA57) || !ram_holds(m, root) ||
-		     memo->value[3] != gpte_load(ram_ptr(m, root), 8) ||
+		     memo->cpl != regs->cpl || memo->la57 != (regs->cr4 & CR4_LA57) ||
+		     !ram_holds(m, root) || memo->value[4] != gpte_load(ram_ptr(m, root), 8) ||
+		     memo->value[3] != gpte_load(memo->entry[3], 8) ||
 		     memo->value[2] != gpte_load(memo->entry[2], 8) ||
 		     memo->value[1] != gpte_load(memo->entry[1], 8) ||
 		     memo->value[0] != gpte_load(memo->entry[0], 8)))

@@ -77,8 +77,8 @@ bool mmu_translate(struct mmu_vm *m, const struct mmu_regs *regs, gva_t gva, u32
  * They are read again each time, so no flush concerns it. Zeroed: empty. */
 struct mmu_memo {
 	u64 last;            /* address in the page; 0 = empty */
-	const u64 *entry[4]; /* of levels below a large page: the same again */
-	u64 value[4], efer;
+	const u64 *entry[5]; /* of levels that this walk has not: the same as of the next */
+	u64 value[5], efer, la57;
 	const u8 *code; /* the page */
 	u8 cpl;
 };

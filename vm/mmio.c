@@ -6,20 +6,12 @@
 #include "mmu/mmu.h"
 
 #include "vm/dev/vlapic.h"
+#include "vm/emul/mov.h"
 #include "vm/emulate.h"
 #include "vm/exit_priv.h"
 #include "vm/fetch.h"
 #include "vm/mmio.h"
 #include "vm/vm.h"
-
-const u8 mov32_lengths[32] = {
-	2, 2, 2, 2,
-	3, 6, 2, 2, /* no displacement; 4: SIB; 5: 32 bits, RIP-relative in 64-bit code */
-	3, 3, 3, 3,
-	4, 3, 3, 3, /* 8 bits */
-	6, 6, 6, 6,
-	7, 6, 6, 6, /* 32 bits */
-};
 
 static bool is_lapic(gpa_t gpa)
 {
@@ -75,18 +67,19 @@ void mmio_write(struct vcpu *v, gpa_t gpa, u8 size, u64 val)
 static __always_inline bool mov32(struct vcpu *v, gpa_t gpa, u32 access, bool lapic)
 {
 	u64 *gpr = v->regs.gpr;
-	struct mov32 m;
+	struct mov m;
 	const u8 *p;
 	u32 val;
 	u8 bits;
 
 	p = fetch_quick(v, &bits);
-	if (unlikely(!p || !mov32_decode(p, bits, &m) || gpa.v & 3))
+	if (unlikely(!p || !mov_decode(p, bits, &m) || m.size != 4 ||
+		     !mov_begins_at(&m, gpa.v, bits, gpr)))
 		return false;
 	if (unlikely(access && m.store != !!(access & MMU_W)))
 		return false;
 	if (m.store) {
-		val = m.imm ? m.val : (u32)gpr[m.reg];
+		val = (u32)mov_value(&m, gpr);
 		if (lapic)
 			vlapic_mmio_write(v, gpa.v % PAGE_SIZE, 4, val);
 		else

@@ -5,6 +5,7 @@
  */
 #include "arch/regs.h"
 #include "mmu/shadow/ctx.h"
+#include "vm/emul/mov.h"
 #include "vm/emulate.h"
 #include "vm/exit_priv.h"
 #include "vm/fetch.h"
@@ -14,16 +15,54 @@
 
 /* --- #PF -------------------------------------------------------------------------------------- */
 
-/* The write of an instruction, or of an event's delivery, must not go to the page directly. */
+/* Kernels write entries of their tables with plain stores, whose address the fault has told. False:
+ * it is something else, nothing was done. p: 15 bytes of code. */
+static bool store(struct vcpu *v, gpa_t gpa, const u8 *p, u8 bits)
+{
+	const u64 *gpr = v->regs.gpr;
+	struct mov m;
+	u64 val;
+
+	if (!mov_decode(p, bits, &m) || !m.store || !mov_begins_at(&m, gpa.v, bits, gpr))
+		return false;
+	val = mov_value(&m, gpr);
+	if (mmu_write(&v->vm->mmu, gpa, &val, m.size))
+		return false;
+	v->stat.emulated++;
+	vcpu_skip(v, m.len);
+	return true;
+}
+
+/* REP STOS or MOVS, the usual encodings: see emulate_write(). */
+static bool fills(const u8 *p, u8 bits)
+{
+	u8 op = p[1];
+
+	if (bits == 64 && op == 0x48)
+		op = p[2];
+	return p[0] == 0xf3 && (op == 0xa4 || op == 0xa5 || op == 0xaa || op == 0xab);
+}
+
+/* The write of an instruction. False: nothing was done. */
+static bool write(struct vcpu *v, const struct mmu_result *r)
+{
+	const u8 *p;
+	u8 bits;
+
+	p = fetch_quick(v, &bits);
+	if (p && store(v, r->gpa, p, bits))
+		return true;
+	return !(p && r->may_unshadow && fills(p, bits)) && emulate_write(v, r->may_unshadow);
+}
+
+/* Of an instruction, or of an event's delivery: it must not go to the page directly. */
 static void trapped_write(struct vcpu *v, const struct mmu_result *r)
 {
-	bool unshadow = r->may_unshadow;
-
-	if (!v->redelivery && emulate_write(v, unshadow))
+	if (!v->redelivery && write(v, r))
 		return;
 	if (task_guard_lift(v, r->gpa))
 		return;
-	if (unshadow)
+	if (r->may_unshadow)
 		mmu_unshadow(&v->vm->mmu, gpa_to_gfn(r->gpa));
 	else if (v->redelivery)
 		vcpu_kill(v, "the delivery of an event writes to %llx: %s",

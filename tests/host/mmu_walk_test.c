@@ -532,20 +532,20 @@ static const u8 *quick(const struct mmu_regs *r)
 }
 
 /* No flush: what is remembered of a translation ends with the first entry that is another one. */
-static void remembered_code_follows_every_entry_and_register(void **state)
+static void remembered_code_follows(enum mode mode, u32 top)
 {
-	struct mmu_regs r = regs_for(M_4), other;
+	struct mmu_regs r = regs_for(mode), other;
 	const u8 *code;
 
-	(void)state;
 	start();
 	memo = (struct mmu_memo){ 0 };
 	r.efer |= 1u << 11;
 	r.cpl = 3;
-	build_path(M_4, &r, 0x12345678, MAIN_GFN);
-	code = mem((MAIN_GFN << 12) + 0x4678);
+	build_path(mode, &r, 0x12345678, MAIN_GFN);
+	code = mem((MAIN_GFN << 12) + top * 0x1000 + 0x678);
 	assert_ptr_equal(quick(&r), code);
-	for (u32 level = 1; level <= 4; level++) {
+	assert_int_equal(memo.last, 0x12345fff);
+	for (u32 level = 1; level <= top; level++) {
 		u64 e = read_mem(path_gpa[level], 8);
 
 		assert_ptr_equal(quick(&r), code);
@@ -560,11 +560,11 @@ static void remembered_code_follows_every_entry_and_register(void **state)
 	/* Another root with the same entry is as good, one without is not. */
 	other = r;
 	other.cr3 = (MAIN_GFN + 8) << 12;
-	write_mem(other.cr3 + path_gpa[4] % 4096, 0, 8);
+	write_mem(other.cr3 + path_gpa[top] % 4096, 0, 8);
 	assert_ptr_equal(quick(&r), code);
 	assert_null(quick(&other));
 	assert_ptr_equal(quick(&r), code);
-	write_mem(other.cr3 + path_gpa[4] % 4096, read_mem(path_gpa[4], 8), 8);
+	write_mem(other.cr3 + path_gpa[top] % 4096, read_mem(path_gpa[top], 8), 8);
 	assert_ptr_equal(quick(&other), code);
 	other.cr3 = ROM_GFN << 12;
 	assert_null(quick(&other));
@@ -576,9 +576,20 @@ static void remembered_code_follows_every_entry_and_register(void **state)
 	assert_null(quick(&r));
 	r.cpl = 0;
 	assert_ptr_equal(quick(&r), code);
+	r.cr4 ^= BIT(12);
+	assert_true(quick(&r) != code);
+	r.cr4 ^= BIT(12);
+	assert_ptr_equal(quick(&r), code);
 	r.efer &= ~(1ULL << 10);
 	assert_null(quick(&r));
 	mmu_vm_fini(&vm);
+}
+
+static void remembered_code_follows_every_entry_and_register(void **state)
+{
+	(void)state;
+	remembered_code_follows(M_4, 4);
+	remembered_code_follows(M_5, 5);
 }
 
 static void fetch_gives_bytes_to_the_end_of_the_page(void **state)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* SOURCES: vm/mmio.c vm/emul/decode.c vm/emul/opcodes.c tests/host/fake/bug.c */
+/* SOURCES: vm/mmio.c vm/emul/mov.c vm/emul/decode.c vm/emul/opcodes.c tests/host/fake/bug.c */
 /*
  * The short decoder of MOV agrees with the long one on all encodings; what the verdicts of a nested
  * fault lead to.
@@ -10,6 +10,7 @@
 
 #include "vm/dev/vlapic.h"
 #include "vm/emul/decode.h"
+#include "vm/emul/mov.h"
 #include "vm/emulate.h"
 #include "vm/exit_priv.h"
 #include "vm/fetch.h"
@@ -135,7 +136,7 @@ static void short_and_long_decoder_agree(void **state)
 		for (u32 rex = 0x3f; rex < 0x50; rex++) {
 			for (u32 i = 0; i < ARRAY_SIZE(opcodes) << 16; i++) {
 				u8 b[16] = { 0 }, *p = b;
-				struct mov32 m = { 0 };
+				struct mov m = { 0 };
 				struct insn in;
 
 				if (rex >= 0x40)
@@ -144,7 +145,7 @@ static void short_and_long_decoder_agree(void **state)
 				*p++ = (u8)(i >> 8);
 				*p++ = (u8)i;
 				memcpy(p, "\x11\x22\x33\x44\x55\x66\x77\x88\x99", 9);
-				if (!mov32_decode(b, bits, &m))
+				if (!mov_decode(b, bits, &m))
 					continue;
 				assert_int_equal(decode(b, 15,
 							bits == 64 ? INSN_MODE_64 : INSN_MODE_32,
@@ -152,20 +153,20 @@ static void short_and_long_decoder_agree(void **state)
 						 DECODE_OK);
 				assert_int_equal(in.op, OP_MOV);
 				assert_true(in.flags & INSN_MEM);
-				assert_int_equal(in.op_size, 4);
+				assert_int_equal(in.op_size, m.size);
 				assert_int_equal(in.len, m.len);
 				assert_int_equal(m.imm, in.form == F_RM_IMM);
 				assert_int_equal(m.store, in.form != F_REG_RM);
 				if (m.imm)
-					assert_int_equal(m.val, (u32)in.imm);
+					assert_int_equal(mov_value(&m, NULL), in.imm);
 				else
 					assert_int_equal(m.reg, in.reg);
 				accepted++;
 			}
 		}
 	}
-	/* 89, 8B and C7 /0, mod 0-2, without REX.W: nothing of that may be refused. */
-	assert_int_equal(accepted, (1 + 1 + 8) * (2 * 192 + 24) * 256);
+	/* 89, 8B and C7 /0, mod 0-2: nothing of that may be refused. */
+	assert_int_equal(accepted, (1 + 1 + 16) * (2 * 192 + 24) * 256);
 }
 
 static void a_store_reaches_the_local_apic(void **state)
@@ -190,9 +191,34 @@ static void a_load_clears_the_upper_half(void **state)
 	assert_int_equal(fake_vcpu.regs.gpr[R_9], 0x55aa);
 }
 
+/* At the first byte of a page the operand may have begun in the page before. */
+static void what_may_cross_into_a_device_is_emulated(void **state)
+{
+	(void)state;
+	set_code("\x89\x08", 2);
+	fake_vcpu.regs.gpr[R_AX] = 0xffe;
+	npf(VM_LAPIC_BASE, MMU_W);
+	assert_int_equal(emulated, 1);
+	npf(VM_LAPIC_BASE + 2, MMU_W);
+	assert_int_equal(emulated, 2);
+	set_code("\x89\x48\x02", 3); /* another kind of address */
+	npf(VM_LAPIC_BASE, MMU_W);
+	assert_int_equal(emulated, 3);
+	assert_int_equal(lapic_writes, 0);
+	set_code("\x89\x08", 2);
+	fake_vcpu.regs.gpr[R_AX] = 0x1000;
+	npf(VM_LAPIC_BASE, MMU_W);
+	assert_int_equal(lapic_writes, 1);
+	assert_int_equal(emulated, 3);
+}
+
 static void other_instructions_are_emulated(void **state)
 {
 	(void)state;
+	set_code("\x48\x89\x08", 3); /* 64 bits */
+	npf(VM_LAPIC_BASE + 8, MMU_W);
+	assert_int_equal(emulated, 1);
+	emulated = 0;
 	set_code("\x87\x08", 2); /* xchg */
 	npf(VM_LAPIC_BASE, MMU_W);
 	assert_int_equal(emulated, 1);
@@ -262,6 +288,7 @@ int main(void)
 		cmocka_unit_test(short_and_long_decoder_agree),
 		cmocka_unit_test_setup(a_store_reaches_the_local_apic, setup),
 		cmocka_unit_test_setup(a_load_clears_the_upper_half, setup),
+		cmocka_unit_test_setup(what_may_cross_into_a_device_is_emulated, setup),
 		cmocka_unit_test_setup(other_instructions_are_emulated, setup),
 		cmocka_unit_test_setup(what_is_not_data_ends_the_machine, setup),
 		cmocka_unit_test_setup(verdicts_do_what_they_say, setup),

@@ -246,6 +246,39 @@ static void a_write_to_a_table_is_done_by_the_emulator(void **state)
 	assert_true(mmu_is_shadowed(&fake_vm.mmu, GFN(PD >> PAGE_SHIFT)));
 }
 
+static void stores_of_all_usual_kinds_are_done_where_they_go(void **state)
+{
+	(void)state;
+	shadow_directory();
+	AT(0x48, 0xc7, 0x42, 0x08, 0xff, 0xff, 0xff, 0xff); /* movq $-1, 8(%rdx) */
+	fault(PD + 16, MMU_W);
+	assert_int_equal(guest(PD)[2], ~0ULL);
+	assert_int_equal(v->regs.rip, CODE + 8);
+	AT(0xc7, 0x02, 1, 0, 0, 0); /* movl $1, (%rdx) */
+	fault(PD + 20, MMU_W);
+	assert_int_equal(guest(PD)[2], 1ULL << 32 | 0xffffffff);
+	AT(0x4c, 0x89, 0x3a); /* mov %r15, (%rdx) */
+	v->regs.gpr[15] = PT | TABLE;
+	fault(PD + 16, MMU_W);
+	assert_int_equal(guest(PD)[2], PT | TABLE);
+	assert_int_equal(shadow_nr_faults + shadow_kills, 0);
+}
+
+/* The fault says where the second page begins; the first part goes to the page before. */
+static void a_store_that_crosses_into_a_table_is_whole(void **state)
+{
+	(void)state;
+	shadow_directory();
+	AT(0x48, 0x89, 0x07); /* mov [rdi], rax */
+	v->regs.gpr[R_DI] = PD - 4;
+	v->regs.gpr[R_AX] = 0x1122334455667788;
+	fault(PD, MMU_W);
+	assert_int_equal(v->last_verdict, MMU_EMULATE);
+	assert_int_equal((u32)guest(PD)[0], 0x11223344);
+	assert_int_equal(guest(PD - PAGE_SIZE)[511] >> 32, 0x55667788);
+	assert_int_equal(v->regs.rip, CODE + 3);
+}
+
 /* The directory belongs to a space that is not in use. */
 static void leave_for_another_space(void)
 {
@@ -579,6 +612,8 @@ int main(void)
 		TEST(without_table_pages_the_machine_ends_with_a_sentence),
 		TEST(a_fault_without_end_ends_the_machine_instead),
 		TEST(a_write_to_a_table_is_done_by_the_emulator),
+		TEST(stores_of_all_usual_kinds_are_done_where_they_go),
+		TEST(a_store_that_crosses_into_a_table_is_whole),
 		TEST(what_the_emulator_does_not_know_unshadows_the_table),
 		TEST(what_fills_a_whole_page_unshadows_it),
 		TEST(a_table_in_use_is_not_unshadowed_for_an_unknown_instruction),
