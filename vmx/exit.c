@@ -9,7 +9,7 @@
 #include "vmx/backend.h"
 #include "vmx/insn.h"
 
-/* Exits of an instruction that say all by their reason; 0 = see detail(). */
+/* Exits of an instruction that say all by their reason; 0 = see decode(). */
 static const u8 plain[] = {
 	[VMEXIT_CPUID] = EXIT_CPUID,       [VMEXIT_GETSEC] = EXIT_VIRT_INSN,
 	[VMEXIT_HLT] = EXIT_HLT,           [VMEXIT_INVD] = EXIT_INVD,
@@ -188,10 +188,6 @@ static enum exit_reason detail(struct vcpu *v, u32 reason)
 {
 	v->exit.insn_len = 0;
 	switch (reason) {
-	case VMEXIT_IO:
-		return pio(v);
-	case VMEXIT_EPT_MISCONFIG:
-		return ept_misconfig(v);
 	case VMEXIT_EPT_VIOLATION:
 		return ept_violation(v);
 	case VMEXIT_INTR:
@@ -223,16 +219,36 @@ static enum exit_reason detail(struct vcpu *v, u32 reason)
 	}
 }
 
+/* Apart, and called last, so that what it needs of the stack costs only exits that come here. */
+static __noinline enum exit_reason decode_detail(struct vcpu *v, u32 reason)
+{
+	v->exit.reason = detail(v, reason);
+	return (enum exit_reason)v->exit.reason;
+}
+
 static __always_inline enum exit_reason decode(struct vcpu *v, u32 reason)
 {
 	v->exit.code = reason;
-	if (reason >= ARRAY_SIZE(plain) || !plain[reason]) {
-		v->exit.reason = detail(v, reason);
-		return (enum exit_reason)v->exit.reason;
+	if (reason < ARRAY_SIZE(plain) && plain[reason]) {
+		v->exit.insn_len = (u8)vmread(VMCS_EXIT_INSN_LEN);
+		v->exit.reason = plain[reason];
+	} else if (reason == VMEXIT_IO) {
+		v->exit.reason = pio(v);
+	} else if (reason == VMEXIT_EPT_MISCONFIG) {
+		v->exit.insn_len = 0;
+		v->exit.reason = ept_misconfig(v);
+	} else {
+		return decode_detail(v, reason);
 	}
-	v->exit.insn_len = (u8)vmread(VMCS_EXIT_INSN_LEN);
-	v->exit.reason = plain[reason];
-	return (enum exit_reason)plain[reason];
+	return (enum exit_reason)v->exit.reason;
+}
+
+/* Apart for the same reason. */
+static __noinline enum exit_reason decode_delivery(struct vcpu *v, u32 reason, u32 vectoring)
+{
+	if (!v->redelivery)
+		vmx_interrupted(v, vectoring, (u32)vmread(VMCS_VECTORING_ERROR));
+	return decode(v, reason);
 }
 
 enum exit_reason vmx_exited(struct vcpu *v)
@@ -250,8 +266,8 @@ enum exit_reason vmx_exited(struct vcpu *v)
 	v->exit.irq_shadow =
 		vmread(VMCS_GUEST_INTERRUPTIBILITY) & (BLOCKED_BY_STI | BLOCKED_BY_MOV_SS) ? 1 : 0;
 	vectoring = (u32)vmread(VMCS_VECTORING);
-	if (unlikely((vectoring & EVENTINJ_VALID) && !v->redelivery))
-		vmx_interrupted(v, vectoring, (u32)vmread(VMCS_VECTORING_ERROR));
+	if (unlikely(vectoring & EVENTINJ_VALID))
+		return decode_delivery(v, reason, vectoring);
 	return decode(v, reason);
 }
 

@@ -10,7 +10,7 @@
  *
  * One line for each operation:	bench NAME min=N median=N mean=N n=N
  *
- *	hypercall	VMMCALL with RAX = 0, which does nothing
+ *	hypercall	VMMCALL or VMCALL with RAX = 0, which does nothing
  *	cpuid		leaf 0
  *	pio_read/write	port 0x21, the mask of the first interrupt controller
  *	rdmsr, wrmsr	TSC_ADJUST
@@ -61,11 +61,18 @@ static __always_inline void measure(const char *name, void (*op)(void))
 	samples_print(name, samples, ROUNDS);
 }
 
-static __always_inline void op_hypercall(void)
+static __always_inline void op_vmmcall(void)
 {
 	u64 rax = 0;
 
 	__asm__ volatile("vmmcall" : "+a"(rax) : : "memory");
+}
+
+static __always_inline void op_vmcall(void)
+{
+	u64 rax = 0;
+
+	__asm__ volatile("vmcall" : "+a"(rax) : : "memory");
 }
 
 static __always_inline void op_cpuid(void)
@@ -186,9 +193,11 @@ static void bench_interrupts(void)
 void guest_main(void)
 {
 	if (PROBE("vmmcall", , "a"(0)) == NO_TRAP)
-		measure("hypercall", op_hypercall);
+		measure("hypercall", op_vmmcall);
+	else if (PROBE("vmcall", , "a"(0)) == NO_TRAP)
+		measure("hypercall", op_vmcall);
 	else
-		skip("bench.hypercall", "no hypervisor takes VMMCALL");
+		skip("bench.hypercall", "no hypervisor takes VMMCALL or VMCALL");
 	measure("cpuid", op_cpuid);
 	measure("pio_read", op_pio_read);
 	measure("pio_write", op_pio_write);

@@ -14,7 +14,7 @@ guest-test-long: $(BUILD)/umbra guests
 
 # Figures under -icount, beside those of others. LINUX_RUNS=0 leaves out Linux at work; COUNTERS=1
 # prints what Umbra counted meanwhile.
-bench: DEPS := build run bench
+bench: DEPS := build run bochs bench
 bench: deps
 	$Q $(MAKE) --no-print-directory $(BUILD)/umbra $(GUEST)/bench $(GUEST)/bench_paging $(BUILD)/bench/shadow \
 		$(if $(filter 0,$(LINUX_RUNS)),,linux-guest)
