@@ -105,7 +105,7 @@ void svm_cancel(struct vcpu *v);
 void svm_irq_window(struct vcpu *v, bool on);
 void svm_nmi_window(struct vcpu *v, bool on);
 bool svm_irq_shadow(struct vcpu *v);
-void svm_clear_irq_shadow(struct vcpu *v);
+void svm_set_irq_shadow(struct vcpu *v, bool on);
 bool svm_nmi_masked(struct vcpu *v);
 void svm_mask_nmi(struct vcpu *v, bool masked);
 /* An exit came while an event was being delivered: makes it v->pending. */

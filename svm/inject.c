@@ -155,9 +155,10 @@ bool svm_irq_shadow(struct vcpu *v)
 	return (vmcb_of(v)->ctl.int_shadow & INT_SHADOW) || in_lost_shadow(v);
 }
 
-void svm_clear_irq_shadow(struct vcpu *v)
+void svm_set_irq_shadow(struct vcpu *v, bool on)
 {
-	vmcb_of(v)->ctl.int_shadow &= ~INT_SHADOW;
+	vmcb_of(v)->ctl.int_shadow =
+		(vmcb_of(v)->ctl.int_shadow & ~INT_SHADOW) | (on ? INT_SHADOW : 0);
 	svm_of(v)->shadow = false;
 }
 

@@ -252,7 +252,7 @@ void svm_vcpu_reset(struct vcpu *v)
 	memset(v->dr, 0, sizeof(v->dr));
 	svm_cancel(v);
 	svm_irq_window(v, false);
-	svm_clear_irq_shadow(v);
+	svm_set_irq_shadow(v, false);
 	if (s->busy & BUSY_STEPPING)
 		s->vmcb->ctl.exceptions = s->step_excs;
 	s->busy &= (u8)~BUSY_STEPPING;

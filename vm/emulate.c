@@ -3,7 +3,7 @@
  * The emulator's view of a vCPU: memory through the guest's page tables to RAM or devices, ports,
  * registers. An instruction is executed as it is in memory now. That may be another one than the
  * one that exited, if a second vCPU rewrites code; so nothing here relies on a check that the
- * hardware made for the first, but for the permission to use ports, which only emulate_string_io()
+ * hardware made for the first, but for the permission to use ports, which only emulate_port_io()
  * has.
  */
 #include "vm/emulate.h"
@@ -281,7 +281,7 @@ bool emulate_write(struct vcpu *v, bool may_unshadow)
 	return run(v, &f, may_unshadow ? PORTS_AND_FILLS : PORTS);
 }
 
-void emulate_string_io(struct vcpu *v)
+void emulate_port_io(struct vcpu *v)
 {
 	struct fetch f;
 

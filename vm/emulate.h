@@ -18,8 +18,8 @@ void emulate(struct vcpu *v);
  * whole, so it is no table any more.
  */
 bool emulate_write(struct vcpu *v, bool may_unshadow);
-/* The same for INS and OUTS, which exited for their port. */
-void emulate_string_io(struct vcpu *v);
+/* The same for IN, OUT, INS and OUTS, which exited for their port. */
+void emulate_port_io(struct vcpu *v);
 
 /* Linear address of the memory operand; for an instruction whose operand is not accessed. */
 gva_t emulate_address(struct vcpu *v, const struct fetch *f, const struct insn *in);

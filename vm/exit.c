@@ -121,6 +121,7 @@ void (*const exit_handlers[EXIT_NR])(struct vcpu *v) = {
 	[EXIT_TRIPLE] = vm_triple_fault,
 	[EXIT_INIT] = nothing,
 	[EXIT_SMI] = nothing,
+	[EXIT_EMULATE] = exit_emulate,
 	[EXIT_NONE] = nothing,
 	[EXIT_FAIL] = fail,
 	[EXIT_UNKNOWN] = unknown,

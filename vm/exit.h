@@ -9,39 +9,40 @@
 #include "mmu/shadow/ctx.h"
 
 /* X(id, "name") */
-#define EXIT_REASONS(X)                                                                    \
-	X(IRQ, "irq")           /* host interrupt: take it */                              \
-	X(NMI, "nmi")           /* host NMI (already taken) */                             \
-	X(IRQ_WINDOW, "irqwin") /* the guest can take an interrupt now */                  \
-	X(NMI_WINDOW, "nmiwin") /* the guest can take an NMI now */                        \
-	X(CPUID, "cpuid")                                                                  \
-	X(HLT, "hlt")                                                                      \
-	X(PAUSE, "pause")                                                                  \
-	X(PIO, "pio")                                                                      \
-	X(RDMSR, "rdmsr")                                                                  \
-	X(WRMSR, "wrmsr")                                                                  \
-	X(NPF, "npf")       /* nested fault: exit->npf */                                  \
-	X(PF, "pf")         /* page fault under shadow paging: exit->pf */                 \
-	X(INVLPG, "invlpg") /* exit->gva, if the length is known */                        \
-	X(INVPCID, "invpcid")                                                              \
-	X(CR, "cr")               /* write to CR0/CR4/CR8, or what else is intercepted */  \
-	X(DR, "dr")               /* the guest got the debug registers: run on */          \
-	X(EXCEPTION, "exception") /* an intercepted exception: exit->vector, error */      \
-	X(HYPERCALL, "hypercall")                                                          \
-	X(XSETBV, "xsetbv")                                                                \
-	X(WBINVD, "wbinvd")                                                                \
-	X(INVD, "invd")                                                                    \
-	X(MONITOR, "monitor")                                                              \
-	X(MWAIT, "mwait")                                                                  \
-	X(RDPMC, "rdpmc")                                                                  \
-	X(VIRT_INSN, "virt") /* an instruction for hypervisors */                          \
-	X(LTR, "ltr")                                                                      \
-	X(TASK_SWITCH, "task")                                                             \
-	X(TRIPLE, "triple") /* shutdown */                                                 \
-	X(INIT, "init")     /* host INIT signal */                                         \
-	X(SMI, "smi")                                                                      \
-	X(NONE, "none") /* the guest was not entered: its shadow has to be loaded again */ \
-	X(FAIL, "fail") /* the entry itself failed: hv_ops.check() says why */             \
+#define EXIT_REASONS(X)                                                                          \
+	X(IRQ, "irq")           /* host interrupt: take it */                                    \
+	X(NMI, "nmi")           /* host NMI (already taken) */                                   \
+	X(IRQ_WINDOW, "irqwin") /* the guest can take an interrupt now */                        \
+	X(NMI_WINDOW, "nmiwin") /* the guest can take an NMI now */                              \
+	X(CPUID, "cpuid")                                                                        \
+	X(HLT, "hlt")                                                                            \
+	X(PAUSE, "pause")                                                                        \
+	X(PIO, "pio")                                                                            \
+	X(RDMSR, "rdmsr")                                                                        \
+	X(WRMSR, "wrmsr")                                                                        \
+	X(NPF, "npf")       /* nested fault: exit->npf */                                        \
+	X(PF, "pf")         /* page fault under shadow paging: exit->pf */                       \
+	X(INVLPG, "invlpg") /* exit->gva, if the length is known */                              \
+	X(INVPCID, "invpcid")                                                                    \
+	X(CR, "cr")               /* write to CR0/CR4/CR8, or what else is intercepted */        \
+	X(DR, "dr")               /* the guest got the debug registers: run on */                \
+	X(EXCEPTION, "exception") /* an intercepted exception: exit->vector, error */            \
+	X(HYPERCALL, "hypercall")                                                                \
+	X(XSETBV, "xsetbv")                                                                      \
+	X(WBINVD, "wbinvd")                                                                      \
+	X(INVD, "invd")                                                                          \
+	X(MONITOR, "monitor")                                                                    \
+	X(MWAIT, "mwait")                                                                        \
+	X(RDPMC, "rdpmc")                                                                        \
+	X(VIRT_INSN, "virt") /* an instruction for hypervisors */                                \
+	X(LTR, "ltr")                                                                            \
+	X(TASK_SWITCH, "task")                                                                   \
+	X(TRIPLE, "triple") /* shutdown */                                                       \
+	X(INIT, "init")     /* host INIT signal */                                               \
+	X(SMI, "smi")                                                                            \
+	X(EMULATE, "emulate") /* the CPU cannot run the next instruction: real_mode.h */         \
+	X(NONE, "none")       /* the guest was not entered: its shadow has to be loaded again */ \
+	X(FAIL, "fail")       /* the entry itself failed: hv_ops.check() says why */             \
 	X(UNKNOWN, "unknown")
 
 enum exit_reason {

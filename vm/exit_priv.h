@@ -9,6 +9,7 @@ struct vm;
 
 void exit_cpuid(struct vcpu *v);
 void exit_cr(struct vcpu *v);
+void exit_emulate(struct vcpu *v);
 void exit_hlt(struct vcpu *v);
 void exit_invlpg(struct vcpu *v);
 void exit_invpcid(struct vcpu *v);

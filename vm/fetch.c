@@ -147,7 +147,7 @@ void vcpu_skip_special(struct vcpu *v, u64 old)
 	struct vcpu_regs *r = &v->regs;
 
 	if (v->exit.irq_shadow)
-		hv->clear_irq_shadow(v);
+		hv->set_irq_shadow(v, false);
 	/* EIP wraps at 4 GiB; the sum can only pass there from below. */
 	if (old >> 32 == 0 && r->rip >> 32 != 0)
 		r->rip &= 0xffffffff;

@@ -119,9 +119,9 @@ struct hv_ops {
 	/* Exit as soon as the guest can take an interrupt / NMI. */
 	void (*irq_window)(struct vcpu *v, bool on);
 	void (*nmi_window)(struct vcpu *v, bool on);
-	/* Interrupt shadow of STI and MOV SS. */
+	/* Interrupt shadow of STI and MOV SS. Off: it has ended. */
 	bool (*irq_shadow)(struct vcpu *v);
-	void (*clear_irq_shadow)(struct vcpu *v);
+	void (*set_irq_shadow)(struct vcpu *v, bool on);
 	/* The guest is between an NMI and its IRET. */
 	bool (*nmi_masked)(struct vcpu *v);
 	/* An NMI went in, or its IRET was executed, other than by inject() and enter(). */

@@ -108,7 +108,7 @@ static __noinline void exit_pio_odd(struct vcpu *v)
 	u8 size = v->exit.pio.size;
 
 	if (v->exit.pio.string) {
-		emulate_string_io(v);
+		emulate_port_io(v);
 		return;
 	}
 	if (v->exit.pio.in)

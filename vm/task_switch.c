@@ -256,7 +256,7 @@ void exit_task_switch(struct vcpu *v)
 	if (source == TASK_IRET || v->pending.type == EVENT_NMI)
 		hv->mask_nmi(v, source != TASK_IRET);
 	if (v->exit.irq_shadow)
-		hv->clear_irq_shadow(v);
+		hv->set_irq_shadow(v, false);
 	if (!task_load(&t) || (v->exit.task.has_error && !push_error(&t)))
 		return;
 	v->pending.type = EVENT_NONE;

@@ -95,6 +95,11 @@ extern const char vmx_exit_point[];
 /* enter.c */
 enum exit_reason vmx_enter(struct vcpu *v);
 enum exit_reason vmx_enter_shadow(struct vcpu *v);
+/* Enters with paging on, by the guest's shadow. */
+enum exit_reason vmx_enter_paged(struct vcpu *v);
+
+/* real/vm86.c: vmx_enter_paged() of a guest in real mode. */
+enum exit_reason vmx_enter_real(struct vcpu *v);
 
 /* exit.c: where vmx/enter.S goes on. Fills v->regs and v->exit. */
 enum exit_reason vmx_exited(struct vcpu *v);
@@ -107,7 +112,7 @@ void vmx_cancel(struct vcpu *v);
 void vmx_irq_window(struct vcpu *v, bool on);
 void vmx_nmi_window(struct vcpu *v, bool on);
 bool vmx_irq_shadow(struct vcpu *v);
-void vmx_clear_irq_shadow(struct vcpu *v);
+void vmx_set_irq_shadow(struct vcpu *v, bool on);
 bool vmx_nmi_masked(struct vcpu *v);
 void vmx_mask_nmi(struct vcpu *v, bool masked);
 /* An exit came while this event was being delivered: makes it v->pending. */

@@ -44,14 +44,11 @@ enum exit_reason vmx_enter(struct vcpu *v)
 	return run(v, s);
 }
 
-enum exit_reason vmx_enter_shadow(struct vcpu *v)
+static __always_inline enum exit_reason enter_paged(struct vcpu *v, struct vmx_vcpu *s)
 {
-	struct vmx_vcpu *s = vmx_of(v);
 	enum mmu_flush flush;
 	u64 root;
 
-	if (unlikely(s->ept))
-		return vmx_enter(v);
 	if (unlikely(!mmu_shadow_enter(v->mmu, &flush)))
 		return EXIT_NONE;
 	root = mmu_ctx_root(v->mmu).v;
@@ -62,4 +59,18 @@ enum exit_reason vmx_enter_shadow(struct vcpu *v)
 	if (unlikely(flush == MMU_FLUSH_TAG || s->flush))
 		return run_flushing(v, s);
 	return run(v, s);
+}
+
+enum exit_reason vmx_enter_paged(struct vcpu *v)
+{
+	return enter_paged(v, vmx_of(v));
+}
+
+enum exit_reason vmx_enter_shadow(struct vcpu *v)
+{
+	struct vmx_vcpu *s = vmx_of(v);
+
+	if (unlikely(s->ept | s->real))
+		return s->ept ? vmx_enter(v) : vmx_enter_real(v);
+	return enter_paged(v, s);
 }

@@ -7,6 +7,7 @@
  *
  * NMI: the CPU itself knows with virtual NMIs that the guest is in its NMI handler.
  */
+#include "vm/real_mode.h"
 #include "vmx/backend.h"
 #include "vmx/insn.h"
 
@@ -29,15 +30,20 @@ void vmx_inject(struct vcpu *v, const struct vcpu_event *e)
 {
 	u32 word = event_encode(e);
 
-	(void)v;
+	/* A delivery ends the shadow, and an entry with one checks the pending #DB against TF. */
+	block(SHADOW, false);
+	if (vmx_of(v)->real) {
+		if (e->type == EVENT_NMI)
+			block(BLOCKED_BY_NMI, true);
+		real_mode_deliver(v, e->vector, v->regs.rip);
+		return;
+	}
 	/* Without protection an exception pushes no error code, and VM-entry checks that. */
 	if (!(vmread(VMCS_GUEST_CR0) & CR0_PE))
 		word &= ~EVENTINJ_HAS_ERROR;
 	vmwrite(VMCS_ENTRY_EVENT, word);
 	if (e->has_error)
 		vmwrite(VMCS_ENTRY_EVENT_ERROR, e->error);
-	/* A delivery ends the shadow, and an entry with one checks the pending #DB against TF. */
-	block(SHADOW, false);
 }
 
 /* An entry clears the valid bit itself. */
@@ -64,12 +70,13 @@ bool vmx_irq_shadow(struct vcpu *v)
 	return blocking() & SHADOW;
 }
 
-/* The instruction in the shadow has ended, and with it what waited for its end. */
-void vmx_clear_irq_shadow(struct vcpu *v)
+/* Off: the instruction in the shadow has ended, and with it what waited for its end. */
+void vmx_set_irq_shadow(struct vcpu *v, bool on)
 {
 	(void)v;
-	block(SHADOW, false);
-	vmwrite(VMCS_GUEST_PENDING_DB, 0);
+	block(on ? BLOCKED_BY_STI : SHADOW, on);
+	if (!on)
+		vmwrite(VMCS_GUEST_PENDING_DB, 0);
 }
 
 bool vmx_nmi_masked(struct vcpu *v)

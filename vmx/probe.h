@@ -82,7 +82,7 @@ static inline u32 vmx_revision(const struct vmx_facts *f)
 /* Both bits, where a feature has two. */
 bool vmx_has(const struct vmx_facts *f, enum vmx_feature feature);
 /* EPT with all that we need of it, and unrestricted guest. Without, neither is used: all guests are
- * shadowed, and real mode is vmx/real_mode.c's. */
+ * shadowed, and real mode is vmx/real/vm86.c's. */
 bool vmx_nested(const struct vmx_facts *f);
 /* The value of a control word: what must be 1, what we need, what we like and the CPU has. */
 u32 vmx_ctl(const struct vmx_facts *f, enum vmx_word word);

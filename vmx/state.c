@@ -12,6 +12,7 @@
 #include "vmx/insn.h"
 
 #define SEL_RPL(sel)               ((sel)&3U)
+#define CONFORMING                 (SEG_TYPE_CODE | SEG_TYPE_CONFORMING)
 #define PDPTE_RESERVED(maxphyaddr) (MASK(63, (maxphyaddr)) | MASK(8, 5) | MASK(2, 1))
 
 /* --- control registers ------------------------------------------------------------------------ */
@@ -268,8 +269,6 @@ void vmx_set_seg(struct vcpu *v, u32 seg, const struct segment *s)
  * It also refuses code whose selector has another RPL than its DPL, where it should look at SS.DPL;
  * in real mode, where an RPL is just part of an address, CS may be of data instead.
  *
- * Not Bochs' fault: a task switch leaves any selector in SS if it cannot be loaded, and without
- * unrestricted guest its RPL must be the CPL.
  */
 static bool unfit(u32 seg, const struct segment *s)
 {
@@ -278,24 +277,45 @@ static bool unfit(u32 seg, const struct segment *s)
 	return (s->attr & SEG_ATTR_P) && !(s->attr & SEG_TYPE);
 }
 
+/*
+ * Not Bochs' fault: in the registers that protected mode took over from real mode the low bits of a
+ * selector are no RPL, and code may be of type data. A task switch leaves any selector in SS if it
+ * cannot be loaded. Without unrestricted guest the RPL of CS and SS must be the CPL, of others the
+ * DPL at most.
+ */
+static bool mend_left_over(u32 seg, struct segment *s)
+{
+	u32 rpl = SEL_RPL(s->sel), right = rpl;
+	bool is_data = seg == S_CS && !(s->attr & SEG_TYPE_CODE);
+
+	if (is_data)
+		s->attr = (u16)((s->attr & ~SEG_TYPE) | SEG_TYPE_CODE | SEG_TYPE_READ |
+				SEG_TYPE_ACCESSED);
+	if (seg == S_CS || seg == S_SS)
+		right = cpl();
+	else if ((s->attr & SEG_ATTR_P) && (s->attr & CONFORMING) != CONFORMING)
+		right = MIN(rpl, (u32)SEG_DPL(s->attr));
+	s->sel = (u16)(s->sel - rpl + right);
+	return is_data || rpl != right;
+}
+
 bool vmx_mend_segments(struct vcpu *v)
 {
-	bool mended = false;
+	bool restricted = !vmx_of(v)->ept && !(v->regs.rflags & RFLAGS_VM), mended = false;
 	struct segment s;
 
 	for (u32 seg = S_ES; seg <= S_GS; seg++) {
+		bool bad;
+
 		vmx_get_seg(v, seg, &s);
-		if (!unfit(seg, &s))
-			continue;
-		s.attr = (u16)((s.attr & ~SEG_TYPE) | SEG_TYPE_WRITE | SEG_TYPE_ACCESSED);
-		vmx_set_seg(v, seg, &s);
-		mended = true;
-	}
-	vmx_get_seg(v, S_SS, &s);
-	if (!vmx_of(v)->ept && !(v->regs.rflags & RFLAGS_VM) && (s.sel & 3) != cpl()) {
-		s.sel = (u16)((s.sel & ~3U) | cpl());
-		vmx_set_seg(v, S_SS, &s);
-		mended = true;
+		bad = unfit(seg, &s);
+		if (bad)
+			s.attr = (u16)((s.attr & ~SEG_TYPE) | SEG_TYPE_WRITE | SEG_TYPE_ACCESSED);
+		if (restricted && mend_left_over(seg, &s))
+			bad = true;
+		if (bad)
+			vmx_set_seg(v, seg, &s);
+		mended |= bad;
 	}
 	return mended;
 }

@@ -544,7 +544,7 @@ static void shadow_ends_with_the_emulated_instruction(void **state)
 	svm_facts.is_tcg = true;
 	b.ctl.int_shadow = INT_SHADOW;
 	leave(VMEXIT_INTR, 0, 0);
-	svm_clear_irq_shadow(&v);
+	svm_set_irq_shadow(&v, false);
 	assert_false(svm_irq_shadow(&v));
 }
 

@@ -36,8 +36,9 @@ void svm_irq_window(struct vcpu *vcpu, bool on)
 	(void)on;
 }
 
-void svm_clear_irq_shadow(struct vcpu *vcpu)
+void svm_set_irq_shadow(struct vcpu *vcpu, bool on)
 {
+	assert_false(on);
 	(void)vcpu;
 }
 

@@ -172,8 +172,9 @@ static void mask_nmi(struct vcpu *v, bool masked)
 	nmi_mask = masked;
 }
 
-static void clear_shadow(struct vcpu *v)
+static void clear_shadow(struct vcpu *v, bool on)
 {
+	assert_false(on);
 	(void)v;
 	shadow_cleared = true;
 }
@@ -258,7 +259,7 @@ static int setup(void **state)
 	ops = fake_hv;
 	ops.get_paging = get_paging;
 	ops.mask_nmi = mask_nmi;
-	ops.clear_irq_shadow = clear_shadow;
+	ops.set_irq_shadow = clear_shadow;
 	hv = &ops;
 	memset(ram, 0, sizeof(ram));
 	memset(no_page, 0, sizeof(no_page));

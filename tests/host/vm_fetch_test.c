@@ -117,8 +117,9 @@ static void get_paging(struct vcpu *v, struct mmu_regs *regs)
 	regs->cpl = cpl;
 }
 
-static void clear_irq_shadow(struct vcpu *v)
+static void set_irq_shadow(struct vcpu *v, bool on)
 {
+	assert_false(on);
 	(void)v;
 	fake_shadow = false;
 }
@@ -132,7 +133,7 @@ static int setup(void **state)
 	ops = fake_hv;
 	ops.get_code = get_code;
 	ops.get_paging = get_paging;
-	ops.clear_irq_shadow = clear_irq_shadow;
+	ops.set_irq_shadow = set_irq_shadow;
 	hv = &ops;
 	memset(low, 0x90, sizeof(low));
 	memset(high, 0x90, sizeof(high));

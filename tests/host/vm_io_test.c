@@ -16,7 +16,7 @@ static u32 last_val, calls, strings, skipped_special, next_read;
 static int slot_result;
 static char typed[16];
 
-void emulate_string_io(struct vcpu *v)
+void emulate_port_io(struct vcpu *v)
 {
 	(void)v;
 	strings++;

@@ -7,6 +7,7 @@
  */
 #include "arch/regs.h"
 #include "tests/host/fake/cpu.h"
+#include "vm/real_mode.h"
 #include "vmx/backend.h"
 #include "vmx/insn.h"
 
@@ -46,6 +47,14 @@ void vmx_proc_set(struct vmx_vcpu *vcpu, u32 bits, bool on)
 	vcpu->proc_ctl = on ? vcpu->proc_ctl | bits : vcpu->proc_ctl & ~bits;
 }
 
+static u32 delivered; /* in real mode: the vector + 1 */
+
+void real_mode_deliver(struct vcpu *vcpu, u8 vector, u64 rip)
+{
+	assert_int_equal(rip, vcpu->regs.rip);
+	delivered = vector + 1U;
+}
+
 static int setup(void **state)
 {
 	(void)state;
@@ -56,7 +65,7 @@ static int setup(void **state)
 	fake_vmcs[VMCS_GUEST_RIP] = 0x1000;
 	fake_vmcs[VMCS_GUEST_CR0] = CR0_PE;
 	fake_vmcs[VMCS_EXIT_INSN_LEN] = 3;
-	dr_given = fake_nmis = fake_mcs = 0;
+	dr_given = fake_nmis = fake_mcs = delivered = 0;
 	mended = false;
 	return 0;
 }
@@ -372,12 +381,32 @@ static void interrupt_shadow_is_told(void **state)
 	assert_true(vmx_irq_shadow(&v));
 	/* The instruction in it was emulated, and the trap that waited for its end is its own. */
 	fake_vmcs[VMCS_GUEST_PENDING_DB] = PENDING_DB_BS;
-	vmx_clear_irq_shadow(&v);
+	vmx_set_irq_shadow(&v, false);
 	assert_false(vmx_irq_shadow(&v));
 	assert_int_equal(fake_vmcs[VMCS_GUEST_PENDING_DB], 0);
 	fake_vmcs[VMCS_GUEST_INTERRUPTIBILITY] = BLOCKED_BY_NMI;
 	leave(VMEXIT_INTR, 0);
 	assert_int_equal(v.exit.irq_shadow, 0);
+}
+
+/* Hardware is in virtual-8086 mode then, and would use the IDT. */
+static void events_in_real_mode_are_delivered_by_software(void **state)
+{
+	struct vcpu_event e = { .type = EVENT_EXC, .vector = EXC_GP, .has_error = true };
+
+	(void)state;
+	s.real = true;
+	fake_vmcs[VMCS_GUEST_INTERRUPTIBILITY] = BLOCKED_BY_STI;
+	vmx_inject(&v, &e);
+	assert_int_equal(delivered, EXC_GP + 1);
+	assert_int_equal(fake_vmcs[VMCS_ENTRY_EVENT], 0);
+	assert_int_equal(fake_vmcs[VMCS_GUEST_INTERRUPTIBILITY], 0);
+	e = (struct vcpu_event){ .type = EVENT_NMI, .vector = EXC_NMI };
+	vmx_inject(&v, &e);
+	assert_int_equal(delivered, EXC_NMI + 1);
+	assert_true(vmx_nmi_masked(&v));
+	vmx_set_irq_shadow(&v, true);
+	assert_true(vmx_irq_shadow(&v));
 }
 
 static void interrupted(u32 info, u32 error)
@@ -536,6 +565,7 @@ static void page_fault_is_the_shadows(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(events_in_real_mode_are_delivered_by_software, setup),
 		cmocka_unit_test_setup(page_fault_is_the_shadows, setup),
 		cmocka_unit_test_setup(registers_come_back, setup),
 		cmocka_unit_test_setup(instructions_say_all_by_their_reason, setup),

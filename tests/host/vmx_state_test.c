@@ -533,11 +533,42 @@ static void without_nested_paging_ept_stays_off(void **state)
 	assert_int_equal(zapped, 0);
 }
 
+static void now_is(u32 seg, u16 sel, u16 attr)
+{
+	struct segment s2;
+
+	vmx_get_seg(&v, seg, &s2);
+	assert_int_equal(s2.sel, sel);
+	assert_int_equal(s2.attr, attr);
+}
+
+/* Source: Intel SDM 3C "Checks on Guest Segment Registers", without unrestricted guest. */
+static void what_protected_mode_took_over_from_real_mode_is_mended(void **state)
+{
+	static const struct segment data = { 0x1003, 0x93, 0xffff, 0x10030 };
+	static const struct segment conforming = { 0x13, 0x9f, 0xffff, 0 };
+
+	(void)state;
+	s.nested = s.ept = false;
+	shadowed(CR0_PE | CR0_ET, 0, 0);
+	for (u32 seg = S_ES; seg <= S_GS; seg++)
+		vmx_set_seg(&v, seg, &data);
+	vmx_set_seg(&v, S_GS, &conforming);
+	assert_true(vmx_mend_segments(&v));
+	now_is(S_CS, 0x1000, 0x9b);
+	now_is(S_SS, 0x1000, 0x93);
+	now_is(S_FS, 0x1000, 0x93);
+	now_is(S_GS, 0x13, 0x9f);
+	assert_false(vmx_mend_segments(&v));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(shadowed_guest_uses_ept_while_it_has_paging_off, setup),
 		cmocka_unit_test_setup(without_nested_paging_ept_stays_off, setup),
+		cmocka_unit_test_setup(what_protected_mode_took_over_from_real_mode_is_mended,
+				       setup),
 		cmocka_unit_test_setup(after_a_reset_the_guest_is_at_the_reset_vector, setup),
 		cmocka_unit_test_setup(cr0_is_the_guests_but_for_ne_and_the_cache, setup),
 		cmocka_unit_test_setup(the_guest_does_not_see_vmxe, setup),

@@ -125,6 +125,8 @@ enum decode_res {
 	X(INT3, "int3")                                                          \
 	X(INTO, "into")                                                          \
 	X(ICEBP, "int1")                                                         \
+	X(CLI, "cli")                                                            \
+	X(STI, "sti")                                                            \
 	X(JMP_FAR, "jmp")                                                        \
 	X(CALL_FAR, "call")                                                      \
 	X(VMRUN, "vmrun")                                                        \

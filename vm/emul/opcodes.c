@@ -109,6 +109,7 @@ const struct opcode opcodes_1[256] = {
 	[0xf1] = O(OP_ICEBP, F_NONE, 0),
 	[0xf4] = O(OP_HLT, F_NONE, 0), LEN(0), O(G_F6, F_RM, A_GROUP | M | A_BYTE),
 	O(G_F6, F_RM, A_GROUP | M),
+	[0xfa] = O(OP_CLI, F_NONE, 0), O(OP_STI, F_NONE, 0),
 	[0xfe] = O(G_FE, F_RM, A_GROUP | M | A_BYTE), O(G_FF, F_RM, A_GROUP | M),
 };
 
