@@ -100,6 +100,8 @@ enum exit_reason vmx_enter_paged(struct vcpu *v);
 
 /* real/vm86.c: vmx_enter_paged() of a guest in real mode. */
 enum exit_reason vmx_enter_real(struct vcpu *v);
+/* vmx_check() of what would be entered with. */
+int vmx_check_real(struct vcpu *v, struct out *o);
 
 /* exit.c: where vmx/enter.S goes on. Fills v->regs and v->exit. */
 enum exit_reason vmx_exited(struct vcpu *v);

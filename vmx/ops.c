@@ -32,6 +32,11 @@ static bool loses_task_switches(void)
 	return false;
 }
 
+static int check(struct vcpu *v, struct out *o)
+{
+	return vmx_of(v)->real ? vmx_check_real(v, o) : vmx_check(v, o);
+}
+
 static void flush_gva(struct vcpu *v, gva_t gva)
 {
 	vmx_tlb_flush_gva(vmx_of(v), gva);
@@ -77,6 +82,6 @@ const struct hv_ops vmx_ops = {
 	.pause_exits = vmx_pause_exits,
 	.set_tsc_offset = vmx_set_tsc_offset,
 	.flush = flush,
-	.check = vmx_check,
+	.check = check,
 	.dump = vmx_dump,
 };

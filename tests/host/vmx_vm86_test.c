@@ -67,6 +67,15 @@ enum exit_reason vmx_enter_paged(struct vcpu *vcpu)
 	return (enum exit_reason)next_reason;
 }
 
+int vmx_check(struct vcpu *vcpu, struct out *o)
+{
+	(void)o;
+	next_reason = EXIT_CPUID;
+	vmx_enter_paged(vcpu); /* which looks at the same */
+	assert_true(fake_vmcs[VMCS_GUEST_RFLAGS] & RFLAGS_VM);
+	return 7;
+}
+
 static void set(u32 seg, u16 sel, u16 attr, u32 limit, u64 base)
 {
 	vmx_set_seg(&v, seg, &(struct segment){ sel, attr, limit, base });
@@ -177,6 +186,21 @@ static void refused_entry_leaves_its_vmcs(void **state)
 	assert_true(v.regs.rflags & RFLAGS_VM);
 }
 
+static void rules_are_those_of_the_entry(void **state)
+{
+	(void)state;
+	assert_int_equal(vmx_check_real(&v, NULL), 7);
+	assert_int_equal(fake_vmcs[vmcs_ar(S_ES)], 0x93);
+	assert_false(v.regs.rflags & RFLAGS_VM);
+	set(S_CS, 0xf000, 0x9b, 0xffff, 0xffff0000);
+	assert_int_equal(vmx_check_real(&v, NULL), 0);
+	/* Behind a refusal, too, whose VMCS nobody has changed. */
+	setup(NULL);
+	next_reason = EXIT_FAIL;
+	assert_int_equal(vmx_enter_real(&v), EXIT_FAIL);
+	assert_int_equal(vmx_check_real(&v, NULL), 7);
+}
+
 #define T(f) cmocka_unit_test_setup(f, setup)
 
 int main(void)
@@ -184,7 +208,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(the_guests_state_comes_back),   T(base_of_protected_mode_stays),
 		T(other_segments_are_emulated),   T(exceptions_are_the_guests_or_ours),
-		T(refused_entry_leaves_its_vmcs),
+		T(refused_entry_leaves_its_vmcs), T(rules_are_those_of_the_entry),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

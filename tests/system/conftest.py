@@ -91,7 +91,8 @@ def fixture_boot(request, tmp_path):
                     f.write(content)
             modules.append((file, path))
         out = str(tmp_path / "umbra.iso")
-        iso.make_iso(out, f"{machine.BUILD}/umbra", modules, options)
+        own = host.options if host else ""
+        iso.make_iso(out, f"{machine.BUILD}/umbra", modules, f"{own} {options}")
         hardware.setdefault("limit", TEST_SECONDS)
         log = f"{machine.BUILD}/results/system/{name}-{booted}.log"
         return (host.umbra if host else machine.Umbra)(out, log=log, **hardware)

@@ -23,6 +23,7 @@ class Machine:
     cpu: str             # the emulator's name for the model
     nested: str = "npt"  # machine.ini's word for its nested paging; "": it has none
     options: str = ""    # of Umbra
+    missing: str = ""    # why nothing runs here: all rows are skipped
 
     def __str__(self):
         return self.name
@@ -49,6 +50,7 @@ class Machine:
         return machine.Umbra(path, cpu=self.cpu, parallel=parallel, **hardware)
 
 
+NO_EFER = "VM-entry and VM-exit of this CPU cannot switch EFER and PAT, as Umbra says at boot"
 MACHINES = {m.name: m for m in (
     Machine("qemu-svm", "qemu", "max"),
     Machine("bochs-svm", "bochs", "ryzen"),  # next-RIP save, flush by ASID
@@ -59,7 +61,7 @@ MACHINES = {m.name: m for m in (
     Machine("bochs-vmx-haswell", "bochs", "corei7_haswell_4770", "ept"),
     Machine("bochs-vmx-ivy", "bochs", "corei7_ivy_bridge_3770k", "ept"),
     Machine("bochs-vmx-lynnfield", "bochs", "corei5_lynnfield_750", ""),
-    Machine("bochs-vmx-penryn", "bochs", "core2_penryn_t9600", ""),
+    Machine("bochs-vmx-penryn", "bochs", "core2_penryn_t9600", "", missing=NO_EFER),
     # vm86 mode with all that newer CPUs have
     Machine("bochs-vmx-restricted", "bochs", "corei7_icelake_u", "", "ug=off"),
 )}

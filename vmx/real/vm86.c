@@ -65,6 +65,37 @@ static bool fit(struct vcpu *v, u32 seg)
 	return s.limit >= VM86_LIMIT && !((seg == S_CS || seg == S_SS) && s.attr & SEG_ATTR_DB);
 }
 
+/* What the guest has, while the VMCS is as VM-entry wants it. */
+struct guest_form {
+	u64 val[ARRAY_SIZE(vm86)], cr4, rflags;
+};
+
+/* False: the guest's segments cannot be entered with. */
+static bool begin(struct vcpu *v, struct guest_form *g)
+{
+	for (u32 seg = S_ES; seg <= S_GS; seg++)
+		if (!fit(v, seg))
+			return false;
+	for (u32 i = 0; i < ARRAY_SIZE(vm86); i++) {
+		g->val[i] = vmread((enum vmcs_field)vm86[i].field);
+		vmwrite((enum vmcs_field)vm86[i].field, vm86[i].val);
+	}
+	g->cr4 = vmread(VMCS_GUEST_CR4);
+	vmwrite(VMCS_GUEST_CR4, g->cr4 & ~CR4_LEVEL_3);
+	g->rflags = v->regs.rflags;
+	v->regs.rflags = (g->rflags & ~RFLAGS_IOPL) | RFLAGS_VM;
+	vmwrite(VMCS_GUEST_RFLAGS, vmx_of(v)->rflags = v->regs.rflags);
+	return true;
+}
+
+static void end(struct vcpu *v, const struct guest_form *g)
+{
+	v->regs.rflags = (v->regs.rflags & ~RFLAGS_VM) | (g->rflags & RFLAGS_IOPL);
+	vmwrite(VMCS_GUEST_CR4, g->cr4);
+	for (u32 i = 0; i < ARRAY_SIZE(vm86); i++)
+		vmwrite((enum vmcs_field)vm86[i].field, g->val[i]);
+}
+
 /* All vectors but those of the hypervisor, which vmx/exit.c keeps. */
 static enum exit_reason exception(struct vcpu *v)
 {
@@ -77,33 +108,31 @@ static enum exit_reason exception(struct vcpu *v)
 	return (enum exit_reason)v->exit.reason;
 }
 
-static enum exit_reason not_entered(struct vcpu *v)
-{
-	v->exit.irq_shadow = vmx_irq_shadow(v);
-	v->exit.reason = EXIT_EMULATE;
-	return EXIT_EMULATE;
-}
-
 enum exit_reason vmx_enter_real(struct vcpu *v)
 {
-	u64 old[ARRAY_SIZE(vm86)], cr4 = vmread(VMCS_GUEST_CR4), flags = v->regs.rflags;
 	enum exit_reason reason;
+	struct guest_form g;
 
-	for (u32 seg = S_ES; seg <= S_GS; seg++)
-		if (!fit(v, seg))
-			return not_entered(v);
-	for (u32 i = 0; i < ARRAY_SIZE(vm86); i++) {
-		old[i] = vmread((enum vmcs_field)vm86[i].field);
-		vmwrite((enum vmcs_field)vm86[i].field, vm86[i].val);
+	if (!begin(v, &g)) {
+		v->exit.irq_shadow = vmx_irq_shadow(v);
+		v->exit.reason = EXIT_EMULATE;
+		return EXIT_EMULATE;
 	}
-	vmwrite(VMCS_GUEST_CR4, cr4 & ~CR4_LEVEL_3);
-	v->regs.rflags = (flags & ~RFLAGS_IOPL) | RFLAGS_VM;
 	reason = vmx_enter_paged(v);
 	if (reason == EXIT_FAIL)
 		return reason; /* for those who ask why */
-	v->regs.rflags = (v->regs.rflags & ~RFLAGS_VM) | (flags & RFLAGS_IOPL);
-	vmwrite(VMCS_GUEST_CR4, cr4);
-	for (u32 i = 0; i < ARRAY_SIZE(vm86); i++)
-		vmwrite((enum vmcs_field)vm86[i].field, old[i]);
+	end(v, &g);
 	return reason == EXIT_EXCEPTION ? exception(v) : reason;
+}
+
+int vmx_check_real(struct vcpu *v, struct out *o)
+{
+	struct guest_form g;
+	int broken;
+
+	if (!begin(v, &g))
+		return 0;
+	broken = vmx_check(v, o);
+	end(v, &g);
+	return broken;
 }
