@@ -135,10 +135,12 @@ CHOSEN = {
     "bochs-svm-phenom": "hello",
     # the one machine with PCIDs and INVPCID
     "bochs-vmx": "hello msr traps debug mmio hlt xsave modes pg_tlb32 pg_tlb64",
-    "bochs-vmx-haswell": "",
-    "bochs-vmx-ivy": "",
-    "bochs-vmx-lynnfield": "hello",
+    "bochs-vmx-haswell": "hello",
+    "bochs-vmx-ivy": "hello",
+    "bochs-vmx-lynnfield": "hello modes",
     "bochs-vmx-penryn": "hello",
+    "bochs-vmx-restricted": "modes flat lapic",
+    "bochs-vmx-plain": "modes",
 }
 
 

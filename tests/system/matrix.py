@@ -62,8 +62,9 @@ MACHINES = {m.name: m for m in (
     Machine("bochs-vmx-ivy", "bochs", "corei7_ivy_bridge_3770k", "ept"),
     Machine("bochs-vmx-lynnfield", "bochs", "corei5_lynnfield_750", ""),
     Machine("bochs-vmx-penryn", "bochs", "core2_penryn_t9600", "", missing=NO_EFER),
-    # vm86 mode with all that newer CPUs have
+    # all that newer CPUs have but that; neither EPT nor VPID
     Machine("bochs-vmx-restricted", "bochs", "corei7_icelake_u", "", "ug=off"),
+    Machine("bochs-vmx-plain", "bochs", "corei7_icelake_u", "", "ept=off vpid=off"),
 )}
 
 # What an emulator cannot do: beginning of names above, where, programs, why. Rows are skipped.
