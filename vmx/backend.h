@@ -51,6 +51,9 @@ struct vmx_vcpu {
 	u32 proc_ctl, proc2_ctl;         /* as in the VMCS, */
 	u64 rip, rsp, rflags, eptp, cr3; /* and these; cr3: of a shadowed guest */
 	void *vmcs;
+	/* EFER of the guest, then of the hypervisor, for a CPU whose VMCS has none. */
+	struct vmx_msr *efer;
+	u64 pat; /* the guest's, which such a CPU never sees: only shadowed guests run there */
 	struct mmu_vm *mmu;
 	struct mmu_tag tag;
 	struct vmx_cpu *cpu; /* whose VPIDs this vCPU has */

@@ -77,7 +77,7 @@ void vmx_cpu_disable(void)
 }
 
 /* What every exit loads: the state in which the hypervisor runs on this CPU. */
-static void host_state(void)
+static void host_state(const struct vmx_vcpu *s)
 {
 	struct desc_tables t;
 
@@ -89,6 +89,10 @@ static void host_state(void)
 	vmwrite(VMCS_HOST_TR_BASE, t.tss);
 	vmwrite(VMCS_HOST_GDTR_BASE, t.gdt);
 	vmwrite(VMCS_HOST_IDTR_BASE, t.idt);
+	if (s->efer) {
+		s->efer[1].value = rdmsr(MSR_EFER);
+		return;
+	}
 	vmwrite(VMCS_HOST_EFER, rdmsr(MSR_EFER));
 	vmwrite(VMCS_HOST_PAT, rdmsr(MSR_PAT));
 }
@@ -131,7 +135,7 @@ void vmx_load(struct vcpu *v)
 		s->cpu = c;
 		s->vpid_gen = 0; /* the number means nothing here, not even after A, B, A */
 		mmu_tag_fresh(&s->tag, this_cpu()->idx);
-		host_state();
+		host_state(s);
 	}
 	vmx_vpid_check(s);
 	vmx_eptp_check(s);

@@ -82,6 +82,15 @@ int vmx_vcpu_init(struct vcpu *v)
 		kfree(s, sizeof(*s));
 		return -ENOMEM;
 	}
+	if (!vmx_switches_efer(&vmx_facts)) {
+		s->efer = frame_alloc();
+		if (!s->efer) {
+			frame_free(s->vmcs);
+			kfree(s, sizeof(*s));
+			return -ENOMEM;
+		}
+		s->efer[0].index = s->efer[1].index = MSR_EFER;
+	}
 	*(u32 *)s->vmcs = vmx_revision(&vmx_facts);
 	/* No VMXON region has this address. */
 	BUG_ON(!vmclear(ptr_hpa(s->vmcs)));
@@ -96,6 +105,8 @@ void vmx_vcpu_fini(struct vcpu *v)
 	struct vmx_vcpu *s = vmx_of(v);
 
 	mmu_tag_unregister(s->mmu, &s->tag);
+	if (s->efer)
+		frame_free(s->efer);
 	frame_free(s->vmcs);
 	kfree(s, sizeof(*s));
 	v->backend = NULL;
@@ -136,8 +147,12 @@ static void setup_controls(const struct vmx_vcpu *s)
 	vmwrite(VMCS_PF_ERROR_MATCH, 0);
 	vmwrite(VMCS_CR3_TARGETS, 0);
 	vmwrite(VMCS_EXIT_MSR_STORES, 0);
-	vmwrite(VMCS_EXIT_MSR_LOADS, 0);
-	vmwrite(VMCS_ENTRY_MSR_LOADS, 0);
+	vmwrite(VMCS_EXIT_MSR_LOADS, s->efer != NULL);
+	vmwrite(VMCS_ENTRY_MSR_LOADS, s->efer != NULL);
+	if (s->efer) {
+		vmwrite(VMCS_ENTRY_MSR_LOAD, ptr_hpa(&s->efer[0]).v);
+		vmwrite(VMCS_EXIT_MSR_LOAD, ptr_hpa(&s->efer[1]).v);
+	}
 	vmwrite(VMCS_ENTRY_EVENT, 0);
 	vmwrite(VMCS_TSC_OFFSET, 0);
 	vmwrite(VMCS_LINK_POINTER, VMCS_NO_LINK);

@@ -37,11 +37,10 @@ static const struct {
 			PROC2_EPT | PROC2_UNRESTRICTED | PROC2_VPID | PROC2_RDTSCP | PROC2_INVPCID |
 				PROC2_XSAVES },
 	[VMX_EXIT] = { "VM-exit", MSR_VMX_EXIT, MSR_VMX_TRUE_EXIT,
-		       EXIT_CTL_SAVE_DEBUG | EXIT_CTL_HOST_64 | EXIT_CTL_LOAD_PAT |
-			       EXIT_CTL_SAVE_EFER | EXIT_CTL_LOAD_EFER,
-		       0 },
-	[VMX_ENTRY] = { "VM-entry", MSR_VMX_ENTRY, MSR_VMX_TRUE_ENTRY,
-			ENTRY_CTL_LOAD_DEBUG | ENTRY_CTL_LOAD_PAT | ENTRY_CTL_LOAD_EFER, 0 },
+		       EXIT_CTL_SAVE_DEBUG | EXIT_CTL_HOST_64,
+		       EXIT_CTL_LOAD_PAT | EXIT_CTL_SAVE_EFER | EXIT_CTL_LOAD_EFER },
+	[VMX_ENTRY] = { "VM-entry", MSR_VMX_ENTRY, MSR_VMX_TRUE_ENTRY, ENTRY_CTL_LOAD_DEBUG,
+			ENTRY_CTL_LOAD_PAT | ENTRY_CTL_LOAD_EFER },
 };
 
 static const struct {
@@ -80,12 +79,17 @@ bool vmx_has(const struct vmx_facts *f, enum vmx_feature feature)
 	return (have & bits) == bits;
 }
 
+bool vmx_switches_efer(const struct vmx_facts *f)
+{
+	return vmx_has(f, VMX_HAS_EXIT_EFER) && vmx_has(f, VMX_HAS_ENTRY_EFER);
+}
+
 bool vmx_nested(const struct vmx_facts *f)
 {
 	for (u32 i = 0; i < ARRAY_SIZE(nested); i++)
 		if (!vmx_has(f, nested[i]))
 			return false;
-	return true;
+	return vmx_switches_efer(f);
 }
 
 u32 vmx_ctl(const struct vmx_facts *f, enum vmx_word word)
@@ -94,6 +98,8 @@ u32 vmx_ctl(const struct vmx_facts *f, enum vmx_word word)
 
 	if (word == VMX_PROC2 && !vmx_nested(f))
 		used &= ~(PROC2_EPT | PROC2_UNRESTRICTED);
+	if ((word == VMX_EXIT || word == VMX_ENTRY) && !vmx_switches_efer(f))
+		used = words[word].needed;
 	return (used | allowed0(f, word)) & allowed1(f, word);
 }
 

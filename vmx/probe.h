@@ -43,6 +43,10 @@ enum vmx_word {
 	X(RDTSCP, "RDTSCP", VMX_PROC2, PROC2_RDTSCP, "the guest's")                               \
 	X(INVPCID, "INVPCID", VMX_PROC2, PROC2_INVPCID, "the guest's")                            \
 	X(XSAVES, "XSAVES", VMX_PROC2, PROC2_XSAVES, "the guest's")                               \
+	X(EXIT_EFER, "EFER and PAT at exit", VMX_EXIT,                                            \
+	  EXIT_CTL_LOAD_PAT | EXIT_CTL_SAVE_EFER | EXIT_CTL_LOAD_EFER, "else a list of MSRs")     \
+	X(ENTRY_EFER, "EFER and PAT at entry", VMX_ENTRY,                                         \
+	  ENTRY_CTL_LOAD_PAT | ENTRY_CTL_LOAD_EFER, "else a list of MSRs")                        \
 	X(MONITOR_TRAP, "monitor trap flag", VMX_PROC, PROC_MONITOR_TRAP, "unused")               \
 	X(TPR_SHADOW, "TPR shadow", VMX_PROC, PROC_TPR_SHADOW, "unused")                          \
 	X(APIC_REGS, "APIC registers", VMX_PROC2, PROC2_APIC_REGS, "unused")                      \
@@ -84,6 +88,8 @@ bool vmx_has(const struct vmx_facts *f, enum vmx_feature feature);
 /* EPT with all that we need of it, and unrestricted guest. Without, neither is used: all guests are
  * shadowed, and real mode is vmx/real/vm86.c's. */
 bool vmx_nested(const struct vmx_facts *f);
+/* VM-entry and VM-exit switch EFER and PAT, which else they do by a list of MSRs: EFER alone. */
+bool vmx_switches_efer(const struct vmx_facts *f);
 /* The value of a control word: what must be 1, what we need, what we like and the CPU has. */
 u32 vmx_ctl(const struct vmx_facts *f, enum vmx_word word);
 /* In the format of the preemption timer: so many ticks of the TSC. */

@@ -41,7 +41,6 @@ static void set_cr0(const struct vcpu *v, u64 guest, u64 hw)
 
 	if (vmx_of(v)->nested)
 		must &= ~(CR0_PE | CR0_PG);
-
 	vmwrite(VMCS_CR0_SHADOW, guest);
 	vmwrite(VMCS_GUEST_CR0, (hw & ~(CR0_CD | CR0_NW)) | must);
 }
@@ -54,11 +53,14 @@ static void set_cr4(u64 guest, u64 hw)
 
 /* The entry control follows LMA; an exit keeps it up to date. Source: Intel SDM 3C "Saving Control
  * Registers, Debug Registers, and MSRs". */
-static void set_efer(u64 val)
+static void set_efer(struct vcpu *v, u64 val)
 {
 	u64 ctl = vmread(VMCS_ENTRY_CTL);
 
-	vmwrite(VMCS_GUEST_EFER, val);
+	if (vmx_of(v)->efer)
+		vmx_of(v)->efer[0].value = val;
+	else
+		vmwrite(VMCS_GUEST_EFER, val);
 	vmwrite(VMCS_ENTRY_CTL,
 		val & EFER_LMA ? ctl | ENTRY_CTL_GUEST_64 : ctl & ~(u64)ENTRY_CTL_GUEST_64);
 }
@@ -106,7 +108,7 @@ static void set_paging_reg(struct vcpu *v, enum vcpu_sreg r, u64 val)
 		set_cr4(val, val);
 		break;
 	default:
-		set_efer(val);
+		set_efer(v, val);
 		break;
 	}
 	load_pdptes(v);
@@ -139,7 +141,7 @@ void vmx_set_paging(struct vcpu *v)
 	s->real = !s->nested && !(r->cr0 & CR0_PE);
 	set_cr0(v, r->cr0, paging_forced(r->cr0, &hw.cr0));
 	set_cr4(r->cr4, paging_forced(r->cr4, &hw.cr4));
-	set_efer(paging_forced(r->efer, &hw.efer));
+	set_efer(v, paging_forced(r->efer, &hw.efer));
 }
 
 /* --- the others ------------------------------------------------------------------------------- */
@@ -178,6 +180,8 @@ u64 vmx_get_sreg(struct vcpu *v, enum vcpu_sreg r)
 {
 	if (v->mmu && is_paging(r))
 		return shadowed(&v->mmu->regs, r);
+	if (r == SR_PAT && vmx_of(v)->efer)
+		return vmx_of(v)->pat;
 	switch (r) {
 	case SR_CR0:
 		return get_cr0(v);
@@ -201,6 +205,8 @@ void vmx_set_sreg(struct vcpu *v, enum vcpu_sreg r, u64 val)
 		write_cr2(val);
 	else if (r == SR_DR6)
 		vmx_set_dr6(v, val);
+	else if (r == SR_PAT && vmx_of(v)->efer)
+		vmx_of(v)->pat = val;
 	else if (sregs[r].kept)
 		wrmsr(vmx_kept_msr((enum vmx_kept)sregs[r].field), val);
 	else

@@ -112,7 +112,7 @@ static void missing_control_is_named_with_its_msr(void **state)
 	lacks(&f, VMX_EXIT, EXIT_CTL_HOST_64);
 	says(&f, -ENOSYS, "VM-exit", "MSR 0x48f");
 	f = good();
-	lacks(&f, VMX_ENTRY, ENTRY_CTL_LOAD_EFER);
+	lacks(&f, VMX_ENTRY, ENTRY_CTL_LOAD_DEBUG);
 	says(&f, -ENOSYS, "VM-entry", "MSR 0x490");
 }
 
@@ -125,9 +125,8 @@ static void needed_controls_are_these(void **state)
 			     PROC_CR8_STORE | PROC_MOV_DR | PROC_IO | PROC_MSR_BITMAPS |
 			     PROC_MONITOR | PROC_SECONDARY,
 		[VMX_PROC2] = PROC2_WBINVD,
-		[VMX_EXIT] = EXIT_CTL_SAVE_DEBUG | EXIT_CTL_HOST_64 | EXIT_CTL_LOAD_PAT |
-			     EXIT_CTL_SAVE_EFER | EXIT_CTL_LOAD_EFER,
-		[VMX_ENTRY] = ENTRY_CTL_LOAD_DEBUG | ENTRY_CTL_LOAD_PAT | ENTRY_CTL_LOAD_EFER,
+		[VMX_EXIT] = EXIT_CTL_SAVE_DEBUG | EXIT_CTL_HOST_64,
+		[VMX_ENTRY] = ENTRY_CTL_LOAD_DEBUG,
 	};
 	char why[200];
 
@@ -206,6 +205,22 @@ static void nested_paging_is_all_or_nothing(void **state)
 	lacks(&f, VMX_PROC2, PROC2_UNRESTRICTED);
 	assert_false(vmx_nested(&f));
 	assert_false(vmx_ctl(&f, VMX_PROC2) & PROC2_EPT);
+}
+
+static void efer_is_switched_by_controls_or_not_at_all(void **state)
+{
+	struct vmx_facts f = good();
+
+	(void)state;
+	assert_true(vmx_switches_efer(&f));
+	assert_true(vmx_ctl(&f, VMX_EXIT) & EXIT_CTL_LOAD_EFER);
+	assert_true(vmx_ctl(&f, VMX_ENTRY) & ENTRY_CTL_LOAD_PAT);
+	lacks(&f, VMX_EXIT, EXIT_CTL_SAVE_EFER);
+	assert_false(vmx_switches_efer(&f));
+	assert_false(vmx_nested(&f));
+	assert_false(vmx_ctl(&f, VMX_EXIT) & (EXIT_CTL_LOAD_EFER | EXIT_CTL_LOAD_PAT));
+	assert_false(vmx_ctl(&f, VMX_ENTRY) & (ENTRY_CTL_LOAD_EFER | ENTRY_CTL_LOAD_PAT));
+	assert_true(vmx_ctl(&f, VMX_EXIT) & EXIT_CTL_HOST_64);
 }
 
 static void forbidden_features_are_absent(void **state)
@@ -363,6 +378,7 @@ int main(void)
 		cmocka_unit_test(longest_sentence_fits),
 		cmocka_unit_test(control_words_are_what_we_want_within_what_is_allowed),
 		cmocka_unit_test(nested_paging_is_all_or_nothing),
+		cmocka_unit_test(efer_is_switched_by_controls_or_not_at_all),
 		cmocka_unit_test(forbidden_features_are_absent),
 		cmocka_unit_test(feature_of_two_bits_needs_both),
 		cmocka_unit_test(timer_counts_at_its_rate_and_never_zero),

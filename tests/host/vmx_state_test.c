@@ -514,6 +514,23 @@ static void shadowed_guest_uses_ept_while_it_has_paging_off(void **state)
 	assert_false(fake_vmcs[VMCS_ENTRY_CTL] & ENTRY_CTL_GUEST_64);
 }
 
+/* EFER is loaded from a list, and the guest's PAT means nothing to its shadow. */
+static void without_efer_in_the_vmcs_it_is_in_a_list(void **state)
+{
+	struct vmx_msr efer[2] = { 0 };
+
+	(void)state;
+	s.efer = efer;
+	s.nested = s.ept = false;
+	shadowed(CR0_PE | CR0_PG | CR0_ET, CR4_PAE, EFER_LME | EFER_LMA | EFER_SCE);
+	assert_int_equal(efer[0].value, EFER_LME | EFER_LMA | EFER_SCE | EFER_NXE);
+	assert_true(fake_vmcs[VMCS_ENTRY_CTL] & ENTRY_CTL_GUEST_64);
+	assert_int_equal(fake_vmcs[VMCS_GUEST_EFER], 0);
+	vmx_set_sreg(&v, SR_PAT, 0x0606);
+	assert_int_equal(vmx_get_sreg(&v, SR_PAT), 0x0606);
+	assert_int_equal(fake_vmcs[VMCS_GUEST_PAT], 0x0007040600070406);
+}
+
 /* Hardware runs with protection and paging then, on the shadow of a guest without paging. */
 static void without_nested_paging_ept_stays_off(void **state)
 {
@@ -567,6 +584,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(shadowed_guest_uses_ept_while_it_has_paging_off, setup),
 		cmocka_unit_test_setup(without_nested_paging_ept_stays_off, setup),
+		cmocka_unit_test_setup(without_efer_in_the_vmcs_it_is_in_a_list, setup),
 		cmocka_unit_test_setup(what_protected_mode_took_over_from_real_mode_is_mended,
 				       setup),
 		cmocka_unit_test_setup(after_a_reset_the_guest_is_at_the_reset_vector, setup),

@@ -23,7 +23,6 @@ class Machine:
     cpu: str             # the emulator's name for the model
     nested: str = "npt"  # machine.ini's word for its nested paging; "": it has none
     options: str = ""    # of Umbra
-    missing: str = ""    # why nothing runs here: all rows are skipped
 
     def __str__(self):
         return self.name
@@ -50,7 +49,6 @@ class Machine:
         return machine.Umbra(path, cpu=self.cpu, parallel=parallel, **hardware)
 
 
-NO_EFER = "VM-entry and VM-exit of this CPU cannot switch EFER and PAT, as Umbra says at boot"
 MACHINES = {m.name: m for m in (
     Machine("qemu-svm", "qemu", "max"),
     Machine("bochs-svm", "bochs", "ryzen"),  # next-RIP save, flush by ASID
@@ -61,7 +59,7 @@ MACHINES = {m.name: m for m in (
     Machine("bochs-vmx-haswell", "bochs", "corei7_haswell_4770", "ept"),
     Machine("bochs-vmx-ivy", "bochs", "corei7_ivy_bridge_3770k", "ept"),
     Machine("bochs-vmx-lynnfield", "bochs", "corei5_lynnfield_750", ""),
-    Machine("bochs-vmx-penryn", "bochs", "core2_penryn_t9600", "", missing=NO_EFER),
+    Machine("bochs-vmx-penryn", "bochs", "core2_penryn_t9600", ""),
     # all that newer CPUs have but that; neither EPT nor VPID
     Machine("bochs-vmx-restricted", "bochs", "corei7_icelake_u", "", "ug=off"),
     Machine("bochs-vmx-plain", "bochs", "corei7_icelake_u", "", "ept=off vpid=off"),

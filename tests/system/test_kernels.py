@@ -56,7 +56,8 @@ OTHERS = [
 BOCHS = [Kernel("vmlinuz", "4-level", "mitigations=off", vcpus=n) for n in (1, 2)]
 # Machines with their kernels; make test has time for the first machine and Debian's cloud kernel.
 KERNELS = (("qemu-svm", CLOUD + OTHERS), ("bochs-svm", BOCHS), ("bochs-vmx", BOCHS),
-           ("bochs-vmx-lynnfield", BOCHS), ("bochs-vmx-restricted", BOCHS))
+           ("bochs-vmx-lynnfield", BOCHS), ("bochs-vmx-restricted", BOCHS),
+           ("bochs-vmx-penryn", BOCHS[:1]))
 
 
 def rows():
