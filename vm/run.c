@@ -91,7 +91,9 @@ bool vcpu_serve(struct vcpu *v)
 			vcpu_wait(v, ~0u);
 		} else if (likely(!(READ_ONCE(v->requests) & VREQ_HOST))) {
 			event_queue(v);
-			return true;
+			/* Its delivery in software may have been its end. */
+			if (likely(v->state == VCPU_RUNNING))
+				return true;
 		}
 	}
 }

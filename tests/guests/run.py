@@ -100,6 +100,7 @@ RUNS = [
     Run("hlt"),
     Run("xsave", cpus=2),
     Run("modes"),
+    Run("real"),
     Run("task"),
     Run("chipset"),
     *(Run(f"pg_{name}{bits}") for name in PG for bits in (64, 32)),
@@ -134,13 +135,13 @@ CHOSEN = {
     "bochs-svm-turion": "hello lapic",
     "bochs-svm-phenom": "hello",
     # the one machine with PCIDs and INVPCID
-    "bochs-vmx": "hello msr traps debug mmio hlt xsave modes pg_tlb32 pg_tlb64",
+    "bochs-vmx": "hello msr traps debug mmio hlt xsave modes real pg_tlb32 pg_tlb64",
     "bochs-vmx-haswell": "hello",
     "bochs-vmx-ivy": "hello",
-    "bochs-vmx-lynnfield": "hello modes",
+    "bochs-vmx-lynnfield": "hello real",
     "bochs-vmx-penryn": "hello",
-    "bochs-vmx-restricted": "modes flat lapic",
-    "bochs-vmx-plain": "modes",
+    "bochs-vmx-restricted": "modes flat real",
+    "bochs-vmx-plain": "real",
 }
 
 

@@ -143,6 +143,32 @@ static void an_interrupt_is_handed_over(void **state)
 	assert_int_equal(fake_vcpu.requests, 0);
 }
 
+static void die(struct vcpu *v, const struct vcpu_event *e)
+{
+	fake_injected = *e;
+	v->state = VCPU_DEAD;
+}
+
+static void end(void)
+{
+	fake_vcpu.requests |= VREQ_END;
+}
+
+static void delivery_that_kills_is_not_followed_by_an_entry(void **state)
+{
+	static struct hv_ops ops;
+
+	(void)state;
+	ops = *hv;
+	ops.inject = die;
+	hv = &ops;
+	lapic.irr[1] = BIT(0);
+	wake = end;
+	assert_false(serve(VREQ_EVENT));
+	assert_int_equal(fake_injected.type, EVENT_IRQ);
+	assert_int_equal(blocks, 1);
+}
+
 static void irq_0x40(void)
 {
 	lapic.irr[1] = BIT(0);
@@ -236,6 +262,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(an_end_beats_everything, setup),
 		cmocka_unit_test_setup(an_interrupt_is_handed_over, setup),
+		cmocka_unit_test_setup(delivery_that_kills_is_not_followed_by_an_entry, setup),
 		cmocka_unit_test_setup(hlt_sleeps_until_the_guest_can_take_something, setup),
 		cmocka_unit_test_setup(a_request_before_the_sleep_prevents_it, setup),
 		cmocka_unit_test_setup(a_stopped_machine_serves_the_hypervisor_but_no_guest, setup),

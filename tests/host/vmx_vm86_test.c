@@ -49,7 +49,7 @@ void vmx_set_seg(struct vcpu *vcpu, u32 seg, const struct segment *p)
 enum exit_reason vmx_enter_paged(struct vcpu *vcpu)
 {
 	entries++;
-	assert_int_equal(vcpu->regs.rflags & (RFLAGS_VM | RFLAGS_IOPL), RFLAGS_VM);
+	assert_int_equal(vcpu->regs.rflags & (RFLAGS_VM | RFLAGS_IOPL | RFLAGS_AC), RFLAGS_VM);
 	for (u32 seg = S_ES; seg <= S_GS; seg++) {
 		assert_int_equal(fake_vmcs[vmcs_base(seg)], fake_vmcs[vmcs_sel(seg)] << 4);
 		assert_int_equal(fake_vmcs[vmcs_limit(seg)], 0xffff);
@@ -95,7 +95,7 @@ static int setup(void **state)
 	fake_vmcs[VMCS_GUEST_CR4] = CR4_PAE | CR4_VME | CR4_TSD | CR4_UMIP;
 	fake_vmcs[VMCS_EXIT_INSN_LEN] = 1;
 	v.regs.rip = 0x100;
-	v.regs.rflags = RFLAGS_ONE | RFLAGS_IOPL;
+	v.regs.rflags = RFLAGS_ONE | RFLAGS_IOPL | RFLAGS_AC;
 	entries = 0;
 	shadow = false;
 	next_reason = EXIT_CPUID;
@@ -108,7 +108,7 @@ static void the_guests_state_comes_back(void **state)
 	(void)state;
 	set(S_FS, 0x1234, 0x93, 0xffffffff, 0x12340); /* stays big */
 	assert_int_equal(vmx_enter_real(&v), EXIT_CPUID);
-	assert_int_equal(v.regs.rflags, RFLAGS_ONE | RFLAGS_IOPL | RFLAGS_CF);
+	assert_int_equal(v.regs.rflags, RFLAGS_ONE | RFLAGS_IOPL | RFLAGS_AC | RFLAGS_CF);
 	assert_int_equal(fake_vmcs[vmcs_limit(S_FS)], 0xffffffff);
 	assert_int_equal(fake_vmcs[vmcs_ar(S_ES)], 0x93);
 	assert_int_equal(fake_vmcs[vmcs_base(S_ES)], 0x77770);

@@ -15,12 +15,14 @@
 #include "vmx/backend.h"
 #include "vmx/insn.h"
 
-#define VM86_LIMIT  0xffff
-#define VM86_AR     0xf3 /* present, DPL 3, data, writable, accessed */
-#define REAL_ATTR   0x93 /* the same at level 0 */
-#define TSS_AR      0x8b /* busy, 32 bits */
+#define VM86_LIMIT   0xffff
+#define VM86_AR      0xf3 /* present, DPL 3, data, writable, accessed */
+#define REAL_ATTR    0x93 /* the same at level 0 */
+#define TSS_AR       0x8b /* busy, 32 bits */
 /* CR4: real mode has no such checks of the privilege level, and INTn does not use the TSS. */
-#define CR4_LEVEL_3 (CR4_VME | CR4_TSD | CR4_UMIP)
+#define CR4_LEVEL_3  (CR4_VME | CR4_TSD | CR4_UMIP)
+/* Only instructions that exit see these; level 3 checks alignment. */
+#define FLAGS_HIDDEN (RFLAGS_IOPL | RFLAGS_AC)
 
 /* clang-format off */
 #define SEG(s) { VMCS_GUEST_##s##_LIMIT, VM86_LIMIT }, { VMCS_GUEST_##s##_AR, VM86_AR }
@@ -83,14 +85,14 @@ static bool begin(struct vcpu *v, struct guest_form *g)
 	g->cr4 = vmread(VMCS_GUEST_CR4);
 	vmwrite(VMCS_GUEST_CR4, g->cr4 & ~CR4_LEVEL_3);
 	g->rflags = v->regs.rflags;
-	v->regs.rflags = (g->rflags & ~RFLAGS_IOPL) | RFLAGS_VM;
+	v->regs.rflags = (g->rflags & ~FLAGS_HIDDEN) | RFLAGS_VM;
 	vmwrite(VMCS_GUEST_RFLAGS, vmx_of(v)->rflags = v->regs.rflags);
 	return true;
 }
 
 static void end(struct vcpu *v, const struct guest_form *g)
 {
-	v->regs.rflags = (v->regs.rflags & ~RFLAGS_VM) | (g->rflags & RFLAGS_IOPL);
+	v->regs.rflags = (v->regs.rflags & ~RFLAGS_VM) | (g->rflags & FLAGS_HIDDEN);
 	vmwrite(VMCS_GUEST_CR4, g->cr4);
 	for (u32 i = 0; i < ARRAY_SIZE(vm86); i++)
 		vmwrite((enum vmcs_field)vm86[i].field, g->val[i]);
