@@ -498,8 +498,10 @@ enum vmexit_code {
 #define QUAL_EPT_FINAL     BIT(8)  /* else while the guest's own tables were walked */
 #define QUAL_EPT_UNBLOCK   BIT(12) /* an IRET had ended the blocking of NMIs */
 
-/* Of the areas from which VM-entry and VM-exit load MSRs. Source: Intel SDM 3C "VM-Entry Controls for
- * MSRs", "VM-Exit Controls for MSRs". */
+/*
+ * Of the areas from which VM-entry and VM-exit load MSRs. Source: Intel SDM 3C "VM-Entry Controls
+ * for MSRs", "VM-Exit Controls for MSRs".
+ */
 struct vmx_msr {
 	u32 index, reserved;
 	u64 value;
