@@ -173,7 +173,7 @@ void judge(const struct regs *r, struct attempt list[], u32 nr)
 		if (right(a, &o))
 			continue;
 		here = o;
-		known = erratum(mode, r, a, &here);
+		known = erratum(&cpu, mode, r, a, &here);
 		if (known && right(a, &here))
 			count_erratum(known);
 		else if (res->failed++ < TOLD_MAX)
@@ -199,7 +199,8 @@ static void report(void)
 		char why[64];
 
 		snprintf(name, sizeof(name), "access.%s.%s", mode->name, errata[i].name);
-		snprintf(why, sizeof(why), "erratum: QEMU TCG: %u accesses", errata[i].nr);
+		snprintf(why, sizeof(why), "erratum: %s: %u accesses",
+			 cpu_is_tcg() ? "QEMU TCG" : "Bochs", errata[i].nr);
 		skip(name, why);
 	}
 	say("# %s: %u accesses\n", mode->name, total);

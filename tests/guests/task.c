@@ -248,10 +248,11 @@ static void erratum(bool holds, const char *name, const char *reason)
 		check_known(CPU_TCG | BOCHS_SVM, holds, name, reason);
 }
 
-/* Bochs' own switches stop it, or say another byte. */
+/* Bochs' own switches stop it, or say another byte. VMX leaves all of a guest's switches to the
+ * hypervisor. */
 static bool bochs_switches(void)
 {
-	return runs_on(CPU_BOCHS) && !strstr(boot_args(), "paging=shadow");
+	return runs_on(BARE_BOCHS | BOCHS_SVM) && !strstr(boot_args(), "paging=shadow");
 }
 
 static bool busy(u32 sel)

@@ -119,5 +119,11 @@ void judge(const struct regs *r, struct attempt list[], u32 nr);
  * Turns the outcome into what this machine makes of the attempt, if it is known to be wrong about
  * it; returns the name of the erratum, or NULL.
  */
-const char *erratum(const struct mode *m, const struct regs *r, const struct attempt *a,
-		    struct outcome *o);
+const char *erratum(const struct cpu *cpu, const struct mode *m, const struct regs *r,
+		    const struct attempt *a, struct outcome *o);
+/*
+ * The access would fault for ever: Bochs denies a write to a supervisor's page by its key, and
+ * under shadow paging the hypervisor knows no reason for it.
+ */
+bool erratum_forbids(const struct mode *m, const struct regs *r, const u64 entries[LEVELS_MAX],
+		     u32 kind);
