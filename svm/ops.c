@@ -34,6 +34,16 @@ static bool loses_task_switches(void)
 	return svm_facts.is_tcg;
 }
 
+/* Under nested paging none are latched: a walk reads them, and makes a #PF of reserved bits.
+ * Source: AMD APM 2 "Nested Paging and VMRUN/#VMEXIT". */
+static bool refuses_pdptes(struct vcpu *v, enum vcpu_sreg r, u64 val)
+{
+	(void)v;
+	(void)r;
+	(void)val;
+	return false;
+}
+
 static void flush_gva(struct vcpu *v, gva_t gva)
 {
 	svm_tlb_flush_gva(svm_of(v), gva);
@@ -71,6 +81,7 @@ const struct hv_ops svm_ops = {
 	.mask_nmi = svm_mask_nmi,
 	.get_sreg = svm_get_sreg,
 	.set_sreg = svm_set_sreg,
+	.refuses_pdptes = refuses_pdptes,
 	.get_seg = svm_get_seg,
 	.set_seg = svm_set_seg,
 	.get_paging = svm_get_paging,

@@ -135,6 +135,9 @@ struct hv_ops {
 	void (*set_sreg)(struct vcpu *v, enum vcpu_sreg r, u64 val);
 	void (*get_seg)(struct vcpu *v, u32 seg, struct segment *s);
 	void (*set_seg)(struct vcpu *v, u32 seg, const struct segment *s);
+	/* Nested paging: a MOV to CR0, CR3 or CR4 with this value reads PDPTEs, and they have
+	 * reserved bits set. */
+	bool (*refuses_pdptes)(struct vcpu *v, enum vcpu_sreg r, u64 val);
 	/* Snapshot for translation. */
 	void (*get_paging)(struct vcpu *v, struct mmu_regs *r);
 

@@ -61,13 +61,16 @@ void paging_reset(struct vcpu *v)
 
 /* --- registers -------------------------------------------------------------------------------- */
 
-static void write_nested(struct vcpu *v, enum vcpu_sreg reg, u64 val)
+static bool write_nested(struct vcpu *v, enum vcpu_sreg reg, u64 val)
 {
 	if (reg == SR_CR3 && (hv->get_sreg(v, SR_CR4) & CR4_PCIDE))
 		val &= ~CR3_NOFLUSH;
+	if (hv->refuses_pdptes(v, reg, val))
+		return false;
 	if (reg == SR_CR0)
 		hv->set_sreg(v, SR_EFER, cr0_efer(hv->get_sreg(v, SR_EFER), val));
 	hv->set_sreg(v, reg, val);
+	return true;
 }
 
 /* Paging goes on or off, and LMA with it. */
@@ -113,10 +116,7 @@ static __always_inline bool write_shadow(struct vcpu *v, enum vcpu_sreg reg, u64
 
 bool paging_write(struct vcpu *v, enum vcpu_sreg reg, u64 val)
 {
-	if (v->mmu)
-		return write_shadow(v, reg, val);
-	write_nested(v, reg, val);
-	return true;
+	return v->mmu ? write_shadow(v, reg, val) : write_nested(v, reg, val);
 }
 
 /* --- entry ------------------------------------------------------------------------------------ */

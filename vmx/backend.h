@@ -37,19 +37,21 @@ enum vmx_kept {
 /* One virtual CPU: v->backend. Its VMCS is current on the CPU where the vCPU is loaded, and active
  * on no other. */
 struct vmx_vcpu {
-	u64 host_rsp;  /* as in the VMCS; must be first: enter.S */
-	u8 launched;   /* second: enter.S */
-	bool set_up;   /* the VMCS has all that does not change */
-	bool flush;    /* the next entry must flush the tag */
-	bool dr_owned; /* DR0..DR3 and DR6 hold the guest's values; no DR access exits */
+	u64 host_rsp;   /* as in the VMCS; must be first: enter.S */
+	u8 launched;    /* second: enter.S */
+	bool ss_mended; /* at ss_rip; ss_sel: what was in SS */
+	bool set_up;    /* the VMCS has all that does not change */
+	bool flush;     /* the next entry must flush the tag */
+	bool dr_owned;  /* DR0..DR3 and DR6 hold the guest's values; no DR access exits */
 	bool pause_exits;
 	bool nested; /* vmx_nested() */
 	bool ept;    /* hardware translates guest-physical addresses; shadow paging: while the
 			* guest has paging off */
 	bool real;   /* the guest is in real mode, and hardware cannot be */
-	u16 vpid;
+	u16 vpid, ss_sel;
 	u32 proc_ctl, proc2_ctl;         /* as in the VMCS, */
 	u64 rip, rsp, rflags, eptp, cr3; /* and these; cr3: of a shadowed guest */
+	u64 ss_rip;
 	void *vmcs;
 	/* EFER of the guest, then of the hypervisor, for a CPU whose VMCS has none. */
 	struct vmx_msr *efer;
@@ -135,6 +137,7 @@ void vmx_set_dr6(struct vcpu *v, u64 val);
 void vmx_vcpu_reset(struct vcpu *v);
 u64 vmx_get_sreg(struct vcpu *v, enum vcpu_sreg r);
 void vmx_set_sreg(struct vcpu *v, enum vcpu_sreg r, u64 val);
+bool vmx_refuses_pdptes(struct vcpu *v, enum vcpu_sreg r, u64 val);
 void vmx_get_seg(struct vcpu *v, u32 seg, struct segment *s);
 void vmx_set_seg(struct vcpu *v, u32 seg, const struct segment *s);
 /*
@@ -142,6 +145,8 @@ void vmx_set_seg(struct vcpu *v, u32 seg, const struct segment *s);
  * it is as it should be now.
  */
 bool vmx_mend_segments(struct vcpu *v);
+/* The guest has executed nothing since: gives SS the selector back that it had before. */
+void vmx_unmend_ss(struct vcpu *v);
 void vmx_set_paging(struct vcpu *v);
 void vmx_get_paging(struct vcpu *v, struct mmu_regs *r);
 gva_t vmx_get_code(struct vcpu *v, struct mmu_regs *r, u8 *bits);

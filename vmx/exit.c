@@ -161,7 +161,8 @@ static enum exit_reason mov_dr(struct vcpu *v)
 	return EXIT_DR;
 }
 
-/* What the entry should have delivered waits for the next one. */
+/* What the entry should have delivered waits for the next one. With EXIT_NONE paging_enter() would
+ * enter before it was queued. */
 static void try_again(struct vcpu *v)
 {
 	u32 queued = (u32)vmread(VMCS_ENTRY_EVENT);
@@ -169,7 +170,7 @@ static void try_again(struct vcpu *v)
 	if (queued & EVENTINJ_VALID)
 		vmx_interrupted(v, queued, (u32)vmread(VMCS_ENTRY_EVENT_ERROR));
 	vmx_cancel(v);
-	v->exit.reason = EXIT_NONE;
+	v->exit.reason = EXIT_IRQ;
 }
 
 /* The host's state was loaded, the guest's was not saved. */
@@ -246,6 +247,7 @@ static __always_inline enum exit_reason decode(struct vcpu *v, u32 reason)
 /* Apart for the same reason. */
 static __noinline enum exit_reason decode_delivery(struct vcpu *v, u32 reason, u32 vectoring)
 {
+	vmx_unmend_ss(v);
 	if (!v->redelivery)
 		vmx_interrupted(v, vectoring, (u32)vmread(VMCS_VECTORING_ERROR));
 	return decode(v, reason);

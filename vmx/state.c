@@ -13,6 +13,7 @@
 
 #define SEL_RPL(sel)               ((sel)&3U)
 #define CONFORMING                 (SEG_TYPE_CODE | SEG_TYPE_CONFORMING)
+#define PDPTE_P                    BIT(0)
 #define PDPTE_RESERVED(maxphyaddr) (MASK(63, (maxphyaddr)) | MASK(8, 5) | MASK(2, 1))
 
 /* --- control registers ------------------------------------------------------------------------ */
@@ -65,29 +66,76 @@ static void set_efer(struct vcpu *v, u64 val)
 		val & EFER_LMA ? ctl | ENTRY_CTL_GUEST_64 : ctl & ~(u64)ENTRY_CTL_GUEST_64);
 }
 
-static bool is_pae(void)
+/* With paging on LMA is LME. */
+static bool means_pae(u64 cr0, u64 cr4, u64 efer)
 {
-	return (vmread(VMCS_GUEST_CR0) & CR0_PG) && (vmread(VMCS_GUEST_CR4) & CR4_PAE) &&
-	       !(vmread(VMCS_GUEST_EFER) & EFER_LMA);
+	return (cr0 & CR0_PG) && (cr4 & CR4_PAE) && !(efer & EFER_LME);
 }
 
-/*
- * The latched PDPTEs, as MOV CR3 loads them. One with reserved bits, for which the instruction
- * would raise #GP, counts as not present: the guest has changed it since, or has none of this.
- */
+static bool is_pae(void)
+{
+	return means_pae(vmread(VMCS_GUEST_CR0), vmread(VMCS_GUEST_CR4), vmread(VMCS_GUEST_EFER));
+}
+
+/* The CPU reads the PDPTEs when r becomes val. Source: Intel SDM 3A "PDPTE Registers". */
+static bool reads_pdptes(struct vcpu *v, enum vcpu_sreg r, u64 val)
+{
+	u64 cr0 = get_cr0(v), cr4 = get_cr4(v), efer = vmread(VMCS_GUEST_EFER), changed = 0;
+	bool was_pae = means_pae(cr0, cr4, efer);
+
+	switch (r) {
+	case SR_CR0:
+		changed = (cr0 ^ val) & (CR0_CD | CR0_NW | CR0_PG);
+		cr0 = val;
+		break;
+	case SR_CR3:
+		changed = 1;
+		break;
+	case SR_CR4:
+		changed = (cr4 ^ val) & (CR4_PAE | CR4_PGE | CR4_PSE | CR4_SMEP);
+		cr4 = val;
+		break;
+	default:
+		efer = val;
+		break;
+	}
+	return means_pae(cr0, cr4, efer) && (changed || !was_pae);
+}
+
+/* The four entries, with those that have reserved bits as not present. False: there are such. */
+static bool read_pdptes(struct vcpu *v, u64 cr3, u64 e[4])
+{
+	bool good = true;
+
+	if (mmu_read(&v->vm->mmu, GPA(cr3 & MASK(31, 5)), e, 4 * sizeof(e[0]))) {
+		memset(e, 0, 4 * sizeof(e[0]));
+		return false;
+	}
+	for (u32 i = 0; i < 4; i++) {
+		if (!(e[i] & PDPTE_RESERVED(mmu_hw.maxphyaddr)))
+			continue;
+		good &= !(e[i] & PDPTE_P);
+		e[i] = 0;
+	}
+	return good;
+}
+
+bool vmx_refuses_pdptes(struct vcpu *v, enum vcpu_sreg r, u64 val)
+{
+	u64 e[4];
+
+	return reads_pdptes(v, r, val) &&
+	       !read_pdptes(v, r == SR_CR3 ? val : vmread(VMCS_GUEST_CR3), e);
+}
+
+/* Another vCPU may have spoilt them since vmx_refuses_pdptes(). VM-entry must not see that. */
 static void load_pdptes(struct vcpu *v)
 {
-	u64 cr3 = vmread(VMCS_GUEST_CR3), e[4] = { 0 };
+	u64 e[4];
 
-	if (v->mmu || !is_pae())
-		return;
-	if (mmu_read(&v->vm->mmu, GPA(cr3 & MASK(31, 5)), e, sizeof(e)))
-		memset(e, 0, sizeof(e));
-	for (u32 i = 0; i < 4; i++) {
-		if (e[i] & PDPTE_RESERVED(mmu_hw.maxphyaddr))
-			e[i] = 0;
+	(void)read_pdptes(v, vmread(VMCS_GUEST_CR3), e);
+	for (u32 i = 0; i < 4; i++)
 		vmwrite((enum vmcs_field)(VMCS_GUEST_PDPTE0 + 2 * i), e[i]);
-	}
 }
 
 static bool is_paging(enum vcpu_sreg r)
@@ -97,6 +145,8 @@ static bool is_paging(enum vcpu_sreg r)
 
 static void set_paging_reg(struct vcpu *v, enum vcpu_sreg r, u64 val)
 {
+	bool read = reads_pdptes(v, r, val);
+
 	switch (r) {
 	case SR_CR0:
 		set_cr0(v, val, val);
@@ -111,7 +161,8 @@ static void set_paging_reg(struct vcpu *v, enum vcpu_sreg r, u64 val)
 		set_efer(v, val);
 		break;
 	}
-	load_pdptes(v);
+	if (read && !v->mmu)
+		load_pdptes(v);
 	/* The guest could not have written these without a flush of its TLB. */
 	vmx_of(v)->flush = true;
 }
@@ -305,6 +356,16 @@ static bool mend_left_over(u32 seg, struct segment *s)
 	return is_data || rpl != right;
 }
 
+/* For as long as nothing was executed. */
+static void keep_ss(struct vcpu *v)
+{
+	struct vmx_vcpu *s = vmx_of(v);
+
+	s->ss_mended = true;
+	s->ss_rip = v->regs.rip;
+	s->ss_sel = (u16)vmread(vmcs_sel(S_SS));
+}
+
 bool vmx_mend_segments(struct vcpu *v)
 {
 	bool restricted = !vmx_of(v)->ept && !(v->regs.rflags & RFLAGS_VM), mended = false;
@@ -319,11 +380,22 @@ bool vmx_mend_segments(struct vcpu *v)
 			s.attr = (u16)((s.attr & ~SEG_TYPE) | SEG_TYPE_WRITE | SEG_TYPE_ACCESSED);
 		if (restricted && mend_left_over(seg, &s))
 			bad = true;
+		if (bad && seg == S_SS)
+			keep_ss(v);
 		if (bad)
 			vmx_set_seg(v, seg, &s);
 		mended |= bad;
 	}
 	return mended;
+}
+
+void vmx_unmend_ss(struct vcpu *v)
+{
+	struct vmx_vcpu *s = vmx_of(v);
+
+	if (s->ss_mended && v->regs.rip == s->ss_rip)
+		vmwrite(vmcs_sel(S_SS), s->ss_sel);
+	s->ss_mended = false;
 }
 
 /* --- for translation -------------------------------------------------------------------------- */

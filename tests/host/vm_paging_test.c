@@ -156,6 +156,38 @@ static void reset_puts_paging_off_and_flushes(void **state)
 
 /* --- registers, without a shadow -------------------------------------------------------------- */
 
+static bool pdptes_refused;
+
+static bool refuses_pdptes(struct vcpu *vcpu, enum vcpu_sreg r, u64 val)
+{
+	assert_ptr_equal(vcpu, v);
+	(void)r;
+	(void)val;
+	return pdptes_refused;
+}
+
+static int setup_nested(void **state)
+{
+	setup(state);
+	shadow_hv.refuses_pdptes = refuses_pdptes;
+	pdptes_refused = false;
+	return 0;
+}
+
+static void a_write_that_reads_bad_pdptes_changes_nothing(void **state)
+{
+	static const enum vcpu_sreg regs[] = { SR_CR0, SR_CR3, SR_CR4 };
+
+	(void)state;
+	fake_sreg[SR_EFER] = EFER_LME;
+	pdptes_refused = true;
+	for (u32 i = 0; i < ARRAY_SIZE(regs); i++) {
+		assert_false(paging_write(v, regs[i], CR0_PG));
+		assert_int_equal(fake_sreg[regs[i]], 0);
+	}
+	assert_int_equal(fake_sreg[SR_EFER], EFER_LME);
+}
+
 static void nested_paging_takes_registers_as_they_are(void **state)
 {
 	(void)state;
@@ -359,7 +391,10 @@ int main(void)
 		TEST(without_memory_there_is_no_context),
 		TEST(too_many_kinds_of_processor_give_no_context),
 		TEST_LONG_MODE(reset_puts_paging_off_and_flushes),
-		TEST(nested_paging_takes_registers_as_they_are),
+		cmocka_unit_test_setup_teardown(nested_paging_takes_registers_as_they_are,
+						setup_nested, shadow_end),
+		cmocka_unit_test_setup_teardown(a_write_that_reads_bad_pdptes_changes_nothing,
+						setup_nested, shadow_end),
 		TEST_LONG_MODE(each_register_is_the_contexts_and_hardwares_follow),
 		TEST_LONG_MODE(long_mode_follows_paging),
 		TEST_LONG_MODE(bit_63_of_cr3_keeps_translations_with_pcids_only),

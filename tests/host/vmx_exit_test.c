@@ -42,6 +42,14 @@ bool vmx_mend_segments(struct vcpu *vcpu)
 	return mended;
 }
 
+static u32 unmended;
+
+void vmx_unmend_ss(struct vcpu *vcpu)
+{
+	(void)vcpu;
+	unmended++;
+}
+
 void vmx_proc_set(struct vmx_vcpu *vcpu, u32 bits, bool on)
 {
 	vcpu->proc_ctl = on ? vcpu->proc_ctl | bits : vcpu->proc_ctl & ~bits;
@@ -173,7 +181,7 @@ static void entry_that_was_mended_is_tried_again(void **state)
 	fake_vmcs[VMCS_ENTRY_EVENT] = 0x80000b0d;
 	fake_vmcs[VMCS_ENTRY_EVENT_ERROR] = 0x18;
 	fake_vmcs[VMCS_EXIT_REASON] = EXIT_REASON_FAILED | VMEXIT_BAD_GUEST;
-	assert_int_equal(vmx_exited(&v), EXIT_NONE);
+	assert_int_equal(vmx_exited(&v), EXIT_IRQ);
 	/* What was to be delivered waits. */
 	assert_int_equal(v.pending.vector, EXC_GP);
 	assert_int_equal(v.pending.error, 0x18);
@@ -436,6 +444,18 @@ static void interrupted_delivery_becomes_pending(void **state)
 	assert_false(v.pending.has_error);
 }
 
+static void interrupted_delivery_gives_ss_its_selector_back(void **state)
+{
+	(void)state;
+	unmended = 0;
+	fake_vmcs[VMCS_VECTORING] = EVENTINJ_VALID | EVENTINJ_TYPE_EXC << 8 | EXC_TS;
+	leave(VMEXIT_TASK_SWITCH, 0);
+	assert_int_equal(unmended, 1);
+	fake_vmcs[VMCS_VECTORING] = 0;
+	leave(VMEXIT_CPUID, 0);
+	assert_int_equal(unmended, 1);
+}
+
 static void software_interrupts_are_executed_again_instead(void **state)
 {
 	(void)state;
@@ -586,6 +606,7 @@ int main(void)
 		cmocka_unit_test_setup(task_switch, setup),
 		cmocka_unit_test_setup(interrupt_shadow_is_told, setup),
 		cmocka_unit_test_setup(interrupted_delivery_becomes_pending, setup),
+		cmocka_unit_test_setup(interrupted_delivery_gives_ss_its_selector_back, setup),
 		cmocka_unit_test_setup(software_interrupts_are_executed_again_instead, setup),
 		cmocka_unit_test_setup(event_that_is_pending_already_stays, setup),
 		cmocka_unit_test_setup(interrupted_nmi_delivery_unmasks, setup),

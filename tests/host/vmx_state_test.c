@@ -312,6 +312,64 @@ static void pdptes_are_loaded_for_pae_paging(void **state)
 	assert_false(r.pdpte_latched);
 }
 
+/* What is in memory counts from the next write that reads it. Source: Intel SDM 3A "PDPTE
+ * Registers". */
+static void only_some_writes_read_the_pdptes(void **state)
+{
+	static const struct {
+		enum vcpu_sreg reg;
+		u64 val;
+		bool read;
+	} writes[] = {
+		{ SR_CR0, CR0_PE | CR0_PG | CR0_TS, false },
+		{ SR_CR0, CR0_PE | CR0_PG | CR0_WP, false },
+		{ SR_CR0, CR0_PE | CR0_PG | CR0_CD, true },
+		{ SR_CR0, CR0_PE | CR0_PG, false },
+		{ SR_CR0, CR0_PE, false },
+		{ SR_CR3, 0x2020, true },
+		{ SR_CR4, CR4_PAE | CR4_MCE, false },
+		{ SR_CR4, CR4_PAE | CR4_PGE, true },
+		{ SR_CR4, CR4_PAE | CR4_PSE, true },
+		{ SR_CR4, CR4_PAE | CR4_SMEP, true },
+		{ SR_CR4, CR4_PSE, false },
+		{ SR_EFER, EFER_NXE, false },
+	};
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_SIZE(writes); i++) {
+		setup(NULL);
+		go_pae(0x2020);
+		pdpt[2] = 0x7001;
+		assert_false(vmx_refuses_pdptes(&v, writes[i].reg, writes[i].val));
+		vmx_set_sreg(&v, writes[i].reg, writes[i].val);
+		assert_int_equal(fake_vmcs[VMCS_GUEST_PDPTE2], writes[i].read ? 0x7001 : 0);
+		setup(NULL);
+		go_pae(0x2020);
+		pdpt[2] = 0x7003;
+		assert_int_equal(vmx_refuses_pdptes(&v, writes[i].reg, writes[i].val),
+				 writes[i].read);
+	}
+}
+
+/* Entries that are not present have no reserved bits. */
+static void bad_pdptes_refuse_the_way_to_pae_paging(void **state)
+{
+	(void)state;
+	vmx_set_sreg(&v, SR_CR3, 0x2020);
+	vmx_set_sreg(&v, SR_CR4, CR4_PAE);
+	pdpt[1] = BIT(63) | 0x1e6;
+	assert_false(vmx_refuses_pdptes(&v, SR_CR0, CR0_PE | CR0_PG));
+	pdpt[1] |= 1;
+	assert_true(vmx_refuses_pdptes(&v, SR_CR0, CR0_PE | CR0_PG));
+	assert_false(vmx_refuses_pdptes(&v, SR_CR0, CR0_PE));
+	pdpt[1] = 0;
+	vmx_set_sreg(&v, SR_CR3, 0x9000); /* no RAM */
+	assert_true(vmx_refuses_pdptes(&v, SR_CR0, CR0_PE | CR0_PG));
+	/* Long mode has none. */
+	vmx_set_sreg(&v, SR_EFER, EFER_LME);
+	assert_false(vmx_refuses_pdptes(&v, SR_CR0, CR0_PE | CR0_PG));
+}
+
 /* VM-entry would refuse them. */
 static void bad_pdptes_count_as_not_present(void **state)
 {
@@ -429,6 +487,29 @@ static void code_segment_of_real_mode_is_mended(void **state)
 	fake_vmcs[VMCS_GUEST_CS_SEL] = 0xb;
 	vmx_set_sreg(&v, SR_CR0, CR0_PE);
 	assert_false(vmx_mend_segments(&v));
+}
+
+/* A task switch leaves any selector in SS. Until something was executed it is still there. */
+static void selector_of_ss_comes_back(void **state)
+{
+	struct segment ss = { .sel = 0x33, .attr = 0xc93, .limit = 0xffffffff };
+
+	(void)state;
+	s.ept = false;
+	for (u32 executed = 0; executed < 2; executed++) {
+		vmx_set_seg(&v, S_SS, &ss);
+		v.regs.rip = 0x1000;
+		assert_true(vmx_mend_segments(&v));
+		assert_int_equal(fake_vmcs[vmcs_sel(S_SS)], 0x30);
+		v.regs.rip += executed;
+		vmx_unmend_ss(&v);
+		assert_int_equal(fake_vmcs[vmcs_sel(S_SS)], executed ? 0x30 : 0x33);
+		/* For once. */
+		v.regs.rip = 0x1000;
+		fake_vmcs[vmcs_sel(S_SS)] = 0x18;
+		vmx_unmend_ss(&v);
+		assert_int_equal(fake_vmcs[vmcs_sel(S_SS)], 0x18);
+	}
 }
 
 static void code_is_found_in_each_mode(void **state)
@@ -597,6 +678,8 @@ int main(void)
 		cmocka_unit_test_setup(a_reset_leaves_nothing_of_before, setup),
 		cmocka_unit_test_setup(breakpoints_give_the_registers_to_the_guest, setup),
 		cmocka_unit_test_setup(pdptes_are_loaded_for_pae_paging, setup),
+		cmocka_unit_test_setup(only_some_writes_read_the_pdptes, setup),
+		cmocka_unit_test_setup(bad_pdptes_refuse_the_way_to_pae_paging, setup),
 		cmocka_unit_test_setup(bad_pdptes_count_as_not_present, setup),
 		cmocka_unit_test_setup(access_rights_move_four_bits, setup),
 		cmocka_unit_test_setup(segment_that_is_not_present_is_unusable, setup),
@@ -604,6 +687,7 @@ int main(void)
 		cmocka_unit_test_setup(granularity_fits_the_limit, setup),
 		cmocka_unit_test_setup(segment_without_a_type_is_mended, setup),
 		cmocka_unit_test_setup(code_segment_of_real_mode_is_mended, setup),
+		cmocka_unit_test_setup(selector_of_ss_comes_back, setup),
 		cmocka_unit_test_setup(code_is_found_in_each_mode, setup),
 		cmocka_unit_test_setup(pkru_counts_only_with_pke, setup),
 	};
