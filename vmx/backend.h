@@ -90,6 +90,8 @@ void vmx_ctl_setup(struct vcpu *v);
 void vmx_proc_set(struct vmx_vcpu *s, u32 bits, bool on);
 /* EPT with unrestricted guest, or neither. */
 void vmx_use_ept(struct vmx_vcpu *s, bool on);
+/* The guest may run for a millisecond. */
+void vmx_start_timer(void);
 void vmx_pause_exits(struct vcpu *v, bool on);
 void vmx_set_tsc_offset(struct vcpu *v, u64 offset);
 struct mmu_tag *vmx_tag(struct vcpu *v);

@@ -168,9 +168,10 @@ static void setup_controls(const struct vmx_vcpu *s)
 
 /*
  * QUIRK: Bochs does not notice an external interrupt that comes while the guest's IF has been 0
- * since VM-entry. The timer starts anew at every entry and ends it after a millisecond.
+ * since VM-entry. The timer counts what the guest has run, in all its entries together where exits
+ * save it, and then makes an exit at which interrupts are taken.
  */
-static void setup_timer(void)
+void vmx_start_timer(void)
 {
 	if (vmx_has(&vmx_facts, VMX_HAS_PREEMPTION_TIMER))
 		vmwrite(VMCS_PREEMPTION_TIMER, vmx_timer_ticks(&vmx_facts, tsc_khz));
@@ -194,7 +195,7 @@ void vmx_ctl_setup(struct vcpu *v)
 	vmwrite(VMCS_EXCEPTION_BITMAP, EXCEPTIONS | (v->mmu ? BIT32(EXC_PF) : 0));
 	setup_host();
 	setup_controls(s);
-	setup_timer();
+	vmx_start_timer();
 }
 
 void vmx_proc_set(struct vmx_vcpu *s, u32 bits, bool on)

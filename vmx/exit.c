@@ -191,8 +191,10 @@ static enum exit_reason detail(struct vcpu *v, u32 reason)
 	switch (reason) {
 	case VMEXIT_EPT_VIOLATION:
 		return ept_violation(v);
-	case VMEXIT_INTR:
 	case VMEXIT_PREEMPTION_TIMER:
+		vmx_start_timer();
+		return EXIT_IRQ;
+	case VMEXIT_INTR:
 		return EXIT_IRQ;
 	case VMEXIT_INTR_WINDOW:
 		return EXIT_IRQ_WINDOW;

@@ -42,6 +42,13 @@ bool vmx_mend_segments(struct vcpu *vcpu)
 	return mended;
 }
 
+static u32 timers;
+
+void vmx_start_timer(void)
+{
+	timers++;
+}
+
 static u32 unmended;
 
 void vmx_unmend_ss(struct vcpu *vcpu)
@@ -444,6 +451,18 @@ static void interrupted_delivery_becomes_pending(void **state)
 	assert_false(v.pending.has_error);
 }
 
+/* An exit saves what is left of it: nothing, after this one. */
+static void timer_starts_anew_when_it_has_ended(void **state)
+{
+	(void)state;
+	timers = 0;
+	leave(VMEXIT_CPUID, 0);
+	leave(VMEXIT_INTR, 0);
+	assert_int_equal(timers, 0);
+	leave(VMEXIT_PREEMPTION_TIMER, 0);
+	assert_int_equal(timers, 1);
+}
+
 static void interrupted_delivery_gives_ss_its_selector_back(void **state)
 {
 	(void)state;
@@ -606,6 +625,7 @@ int main(void)
 		cmocka_unit_test_setup(task_switch, setup),
 		cmocka_unit_test_setup(interrupt_shadow_is_told, setup),
 		cmocka_unit_test_setup(interrupted_delivery_becomes_pending, setup),
+		cmocka_unit_test_setup(timer_starts_anew_when_it_has_ended, setup),
 		cmocka_unit_test_setup(interrupted_delivery_gives_ss_its_selector_back, setup),
 		cmocka_unit_test_setup(software_interrupts_are_executed_again_instead, setup),
 		cmocka_unit_test_setup(event_that_is_pending_already_stays, setup),
