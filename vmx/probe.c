@@ -93,14 +93,29 @@ bool vmx_nested(const struct vmx_facts *f)
 	return vmx_switches_efer(f);
 }
 
+/* What is of no use alone. */
+static u32 useless(const struct vmx_facts *f, enum vmx_word word)
+{
+	bool switches = vmx_switches_efer(f);
+	u32 timer = vmx_has(f, VMX_HAS_PREEMPTION_TIMER) ? 0 : EXIT_CTL_SAVE_TIMER;
+
+	switch (word) {
+	case VMX_PROC2:
+		return vmx_nested(f) ? 0 : PROC2_EPT | PROC2_UNRESTRICTED;
+	case VMX_EXIT:
+		return timer |
+		       (switches ? 0 : EXIT_CTL_LOAD_PAT | EXIT_CTL_SAVE_EFER | EXIT_CTL_LOAD_EFER);
+	case VMX_ENTRY:
+		return switches ? 0 : ENTRY_CTL_LOAD_PAT | ENTRY_CTL_LOAD_EFER;
+	default:
+		return 0;
+	}
+}
+
 u32 vmx_ctl(const struct vmx_facts *f, enum vmx_word word)
 {
-	u32 used = words[word].needed | words[word].liked;
+	u32 used = (words[word].needed | words[word].liked) & ~useless(f, word);
 
-	if (word == VMX_PROC2 && !vmx_nested(f))
-		used &= ~(PROC2_EPT | PROC2_UNRESTRICTED);
-	if ((word == VMX_EXIT || word == VMX_ENTRY) && !vmx_switches_efer(f))
-		used = words[word].needed;
 	return (used | allowed0(f, word)) & allowed1(f, word);
 }
 

@@ -368,7 +368,8 @@ static void keep_ss(struct vcpu *v)
 
 bool vmx_mend_segments(struct vcpu *v)
 {
-	bool restricted = !vmx_of(v)->ept && !(v->regs.rflags & RFLAGS_VM), mended = false;
+	bool is_protected = (vmread(VMCS_GUEST_CR0) & CR0_PE) && !(v->regs.rflags & RFLAGS_VM);
+	bool mended = false;
 	struct segment s;
 
 	for (u32 seg = S_ES; seg <= S_GS; seg++) {
@@ -378,7 +379,7 @@ bool vmx_mend_segments(struct vcpu *v)
 		bad = unfit(seg, &s);
 		if (bad)
 			s.attr = (u16)((s.attr & ~SEG_TYPE) | SEG_TYPE_WRITE | SEG_TYPE_ACCESSED);
-		if (restricted && mend_left_over(seg, &s))
+		if (is_protected && mend_left_over(seg, &s))
 			bad = true;
 		if (bad && seg == S_SS)
 			keep_ss(v);

@@ -185,7 +185,8 @@ def boot_umbra(run, host, paging, log, tmp):
     with open(ini, "w", encoding="utf-8") as f:
         f.write(f"[vm t]\ncpus = {run.cpus}\nmemory = {run.memory}\nkernel = {run.guest}\n"
                 f"paging = {host.word(paging)}\n"
-                f"cmdline = host={below} paging={paging} {run.args}\ndebug_exit = yes\n")
+                f"cmdline = host={below} paging={paging} {host.options} {run.args}\n"
+                "debug_exit = yes\n")
     path = os.path.join(tmp, "umbra.iso")
     iso.make_iso(path, f"{BUILD}/umbra",
                  [("machine.ini", ini), (run.guest, run.path())], f"{host.options} {run.options}")

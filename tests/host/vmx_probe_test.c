@@ -175,9 +175,11 @@ static void control_words_are_what_we_want_within_what_is_allowed(void **state)
 	(void)state;
 	assert_int_equal(vmx_ctl(&f, VMX_PIN) & 0x16, 0x16);
 	assert_true(vmx_ctl(&f, VMX_PIN) & PIN_PREEMPTION_TIMER);
+	assert_true(vmx_ctl(&f, VMX_EXIT) & EXIT_CTL_SAVE_TIMER);
 	assert_false(vmx_ctl(&f, VMX_PIN) & PIN_POSTED_INTR);
 	lacks(&f, VMX_PIN, PIN_PREEMPTION_TIMER);
 	assert_false(vmx_ctl(&f, VMX_PIN) & PIN_PREEMPTION_TIMER);
+	assert_false(vmx_ctl(&f, VMX_EXIT) & EXIT_CTL_SAVE_TIMER);
 	for (u32 w = 0; w < VMX_NR_CTLS; w++) {
 		u32 ctl = vmx_ctl(&f, w), must = (u32)f.ctl[w], may = (u32)(f.ctl[w] >> 32);
 

@@ -485,6 +485,8 @@ static void code_segment_of_real_mode_is_mended(void **state)
 	/* In protected mode the RPL is the privilege level. */
 	fake_vmcs[VMCS_GUEST_CS_AR] = 0xc0fb;
 	fake_vmcs[VMCS_GUEST_CS_SEL] = 0xb;
+	fake_vmcs[VMCS_GUEST_SS_AR] = 0xc0f3;
+	fake_vmcs[VMCS_GUEST_SS_SEL] = 0x13;
 	vmx_set_sreg(&v, SR_CR0, CR0_PE);
 	assert_false(vmx_mend_segments(&v));
 }
@@ -496,6 +498,7 @@ static void selector_of_ss_comes_back(void **state)
 
 	(void)state;
 	s.ept = false;
+	vmx_set_sreg(&v, SR_CR0, CR0_PE);
 	for (u32 executed = 0; executed < 2; executed++) {
 		vmx_set_seg(&v, S_SS, &ss);
 		v.regs.rip = 0x1000;

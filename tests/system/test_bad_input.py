@@ -55,6 +55,8 @@ def cases():
         "no SVM": broken(one(), good, "SVM", cpu="max,-svm"),
         "out of page pool": broken(one(), good, "larger pool=", options="pool=6"),
         "no nested paging": broken(one(paging="npt"), good, "use auto or shadow", cpu="max,-npt"),
+        "nested paging forbidden": broken(one(paging="npt"), good, "use auto or shadow",
+                                          options="npt=off"),
     }
 
 
