@@ -131,6 +131,11 @@ void lapic_send_sipi(u32 apic_id, u8 page)
 	icr_write(apic_id, ICR_SIPI | ICR_ASSERT | page);
 }
 
+void lapic_nmi(u32 apic_id)
+{
+	icr_write(apic_id, ICR_NMI | ICR_ASSERT);
+}
+
 void lapic_nmi_others(void)
 {
 	if (nr_cpus > 1)

@@ -17,6 +17,8 @@ void lapic_eoi(void);
 void lapic_ipi(u32 apic_id, u8 vector);
 void lapic_send_init(u32 apic_id);
 void lapic_send_sipi(u32 apic_id, u8 page);
+/* The CPU takes it with IF = 0, too. Its handler does nothing unless another CPU has panicked. */
+void lapic_nmi(u32 apic_id);
 /* NMI to all CPUs but this one. */
 void lapic_nmi_others(void);
 /* Arms the one-shot timer to fire at TSC deadline (in the past: at once). */

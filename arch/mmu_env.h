@@ -87,7 +87,7 @@ static inline void env_kick(u32 cpu)
 /* cpu_request() sends no second interrupt while the first is pending; this does. */
 static inline void env_kick_again(u32 cpu)
 {
-	lapic_ipi(cpus[cpu]->apic_id, VEC_REQUEST);
+	cpu_interrupt(cpus[cpu]);
 }
 
 static inline void env_relax(void)

@@ -53,3 +53,7 @@ static __always_inline struct cpu *this_cpu(void)
 
 /* Sets request bits on CPU c and sends it the request IPI unless it is this one. */
 void cpu_request(struct cpu *c, u32 bits);
+/* The interrupt of cpu_request(), once more. */
+void cpu_interrupt(struct cpu *c);
+/* QUIRK of some CPU: an interrupt may leave it in guest mode, so an NMI has to go with it. */
+extern bool cpu_needs_nmi;

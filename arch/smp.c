@@ -60,6 +60,15 @@ static void request_irq(u8 vector)
 	sched_poke();
 }
 
+bool cpu_needs_nmi;
+
+void cpu_interrupt(struct cpu *c)
+{
+	lapic_ipi(c->apic_id, VEC_REQUEST);
+	if (unlikely(cpu_needs_nmi))
+		lapic_nmi(c->apic_id);
+}
+
 void cpu_request(struct cpu *c, u32 bits)
 {
 	/* This CPU is out of guest mode and looks around before it goes back. */
@@ -67,7 +76,7 @@ void cpu_request(struct cpu *c, u32 bits)
 		return;
 	/* One IPI is enough while earlier bits have not been seen. */
 	if (!__atomic_fetch_or(&c->requests, bits, __ATOMIC_ACQ_REL))
-		lapic_ipi(c->apic_id, VEC_REQUEST);
+		cpu_interrupt(c);
 }
 
 /* Protections that a hypervisor wants for itself. */

@@ -2,6 +2,7 @@
 #include "svm/ops.h"
 
 #include "arch/cpufeat.h"
+#include "arch/percpu.h"
 #include "mmu/hw.h"
 #include "svm/backend.h"
 #include "svm/tlb.h"
@@ -15,6 +16,9 @@ static int init(void)
 	mmu_hw.maxphyaddr = cpu_maxphyaddr;
 	mmu_hw.has_1g = cpu_has(CPU_1G);
 	mmu_hw.has_nx = cpu_has(CPU_NX);
+	/* QUIRK: an interrupt does not end a guest with IF = 0 on Bochs. The guest may be waiting
+	 * for one of another CPU, which waits for its end. */
+	cpu_needs_nmi = svm_facts.is_bochs;
 	return svm_ctl_init();
 }
 

@@ -133,7 +133,7 @@ RUNS = [
 # what is long.
 CHOSEN = {
     "bochs-svm": "hello cpuid msr lapic traps debug mmio hlt xsave modes chipset mb2 pg_tlb64 "
-                 "pg_tlb32 pg_tree64 pg_write64 pg_event64",
+                 "pg_tlb32 pg_tree64 pg_write64 pg_event64 pg_smp64-2on2",
     "bochs-svm-turion": "hello lapic",
     "bochs-svm-phenom": "hello",
     # the one machine with PCIDs and INVPCID
