@@ -86,7 +86,7 @@ static inline spx_t sp_child(spx_t x, u32 idx)
 {
 	u64 e = sp_table(x)[idx];
 
-	return sspte_is_table(e) ? sp_of_hpa(sspte_hpa(e)) : 0;
+	return sspte_is_table(e) ? (spx_t)((sspte_hpa(e).v - mmu_pool.base.v) / PAGE_SIZE) : 0;
 }
 
 /* The lowest bit that is set in a map of entries, from idx on; MMU_ENTRIES if there is none. */
