@@ -44,15 +44,16 @@ static u64 leaf_spte(const struct slot *s, gfn_t gfn, u32 level)
 	gfn_t first = level_first(gfn, level);
 	u64 i = gfn.v - s->gfn.v;
 	u32 access = MMU_R | MMU_X;
-	u64 soft = 0;
+	u64 soft = 0, e;
 
 	if (s->kind == SLOT_RAM)
 		soft |= SPTE_SLOT_W;
 	if (!track_count(s, i))
 		soft |= SPTE_MMU_W;
-	if (soft == (SPTE_SLOT_W | SPTE_MMU_W) && (!s->dirty_log || dirty_test(s, i)))
+	if (soft == (SPTE_SLOT_W | SPTE_MMU_W))
 		access |= MMU_W;
-	return spte_leaf(hfn_to_hpa(slot_hfn(s, first)), level, access, soft);
+	e = spte_leaf(hfn_to_hpa(slot_hfn(s, first)), level, access, soft);
+	return s->dirty_log && !dirty_test(s, i) ? spte_log(e) : e;
 }
 
 struct direct_want direct_want(struct mmu_vm *m, gfn_t gfn)

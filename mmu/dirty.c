@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Dirty logging: a bit per frame of a slot. While the log is on, the slot is mapped by 4 KiB leaves
- * that are writable only where the bit is set already, so the first write to each frame faults.
+ * that are writable only where the bit is set already, so the first write to each frame faults. If
+ * hardware logs it, they lack D instead, and mmu_wrote() is told what it has logged.
  */
 #include <errno.h>
 #include <string.h>
@@ -19,14 +20,11 @@
 static int switch_log(struct mmu_vm *m, gfn_t gfn, bool on, u64 *nr)
 {
 	struct slot *s;
-	int rc = 0;
+	int rc;
 
 	env_lock(&m->lock);
 	s = slot_at(m, gfn);
-	if (!s)
-		rc = -ENOENT;
-	else if (s->kind != SLOT_RAM)
-		rc = -EINVAL;
+	rc = !s ? -ENOENT : s->kind != SLOT_RAM ? -EINVAL : 0;
 	if (rc == 0) {
 		slot_change_begin(m);
 		slot_set_log(m, s, on);
@@ -122,17 +120,13 @@ int mmu_dirty_fetch(struct mmu_vm *m, gfn_t gfn, u64 nr, u64 *bits)
 {
 	for (u64 done = 0; done < nr; done += FETCH_FRAMES) {
 		struct slot_place p;
-		u64 first = 0;
-		int rc = 0;
+		u64 first;
+		int rc;
 
 		env_lock(&m->lock);
 		p = slot_place(m, GFN(gfn.v + done));
-		if (!p.slot || !p.slot->dirty_log)
-			rc = -ENOENT;
-		else
-			first = gfn.v + done - p.first;
-		if (rc == 0 && !fetchable(&p, gfn, nr))
-			rc = -EINVAL;
+		first = gfn.v + done - p.first;
+		rc = !p.slot || !p.slot->dirty_log ? -ENOENT : fetchable(&p, gfn, nr) ? 0 : -EINVAL;
 		if (rc == 0)
 			fetch(m, p.slot, first, first + MIN(nr - done, (u64)FETCH_FRAMES),
 			      bits + done / 64);

@@ -17,6 +17,7 @@ struct mmu_hw {
 	bool has_nx;   /* NX may be set in entries */
 	bool l1tf;     /* non-present entries must hold high physical bits */
 	bool multihit; /* no executable leaf larger than 4 KiB */
+	bool pml;      /* logs the first write through a leaf without D */
 };
 
 extern struct mmu_hw mmu_hw;

@@ -8,13 +8,14 @@
 
 struct mmu_hw mmu_hw;
 
-/* Accessed and dirty bits are set from the start: hardware then never writes an entry, so one that
- * changes was changed by us. */
+/* Accessed and dirty bits are set from the start, so hardware writes no entry, but of those that it
+ * logs the dirty bit. */
 struct spte_desc {
 	u64 table;  /* hardware bits of a table entry */
 	u64 leaf;   /* hardware bits of every leaf */
 	u64 large;  /* and of a leaf above level 1 */
 	u64 write;  /* lets the guest write */
+	u64 dirty;  /* the guest has written, or nobody asks */
 	u64 exec;   /* lets the guest execute */
 	u64 noexec; /* forbids it */
 	u64 trap;   /* hardware bits of a trap entry */
@@ -50,6 +51,7 @@ static const struct spte_desc descs[] = {
 		.leaf = EPT_R | EPT_WB | EPT_IPAT | EPT_A | EPT_D,
 		.large = EPT_PS,
 		.write = EPT_W,
+		.dirty = EPT_D,
 		.exec = EPT_X,
 		.trap = EPT_W | EPT_X,
 	},
@@ -68,14 +70,14 @@ u64 spte_table(hpa_t table)
 u64 spte_leaf(hpa_t hpa, u32 level, u32 access, u64 soft)
 {
 	const struct spte_desc *d = desc();
-	u64 e = hpa.v | d->leaf | soft;
 
-	if (level > 1)
-		e |= d->large;
-	if (access & MMU_W)
-		e |= d->write;
-	e |= access & MMU_X ? d->exec : d->noexec;
-	return e;
+	return hpa.v | d->leaf | soft | (level > 1 ? d->large : 0) |
+	       (access & MMU_W ? d->write : 0) | (access & MMU_X ? d->exec : d->noexec);
+}
+
+u64 spte_log(u64 e)
+{
+	return e & ~(mmu_hw.pml ? desc()->dirty : desc()->write);
 }
 
 /* L1TF: a non-present entry must not name memory that the cache can hold. The top half of the
@@ -103,15 +105,11 @@ u64 spte_part(u64 e, u32 level, u32 i)
 u32 spte_access(u64 e)
 {
 	const struct spte_desc *d = desc();
-	u32 access = MMU_R;
 
 	if (!spte_is_leaf(e))
 		return 0;
-	if (e & d->write)
-		access |= MMU_W;
-	if ((e & d->exec) == d->exec && !(e & d->noexec))
-		access |= MMU_X;
-	return access;
+	return MMU_R | (e & d->write ? MMU_W : 0) |
+	       ((e & d->exec) == d->exec && !(e & d->noexec) ? MMU_X : 0);
 }
 
 flushneed_t spte_change(u64 old, u64 new)
@@ -121,7 +119,7 @@ flushneed_t spte_change(u64 old, u64 new)
 		return flush_need(FLUSH_NONE);
 	if (MUTANT(DOWNGRADE_UNFLUSHED) ||
 	    (spte_is_leaf(new) && spte_hpa(old).v == spte_hpa(new).v &&
-	     (spte_access(old) & ~spte_access(new)) == 0))
+	     (spte_access(old) & ~spte_access(new)) == 0 && !(desc()->dirty & old & ~new)))
 		return flush_need(FLUSH_NONE);
 	return flush_need(FLUSH_SYNC);
 }
@@ -129,9 +127,8 @@ flushneed_t spte_change(u64 old, u64 new)
 static u64 leaf_illegal(u64 e, u32 level)
 {
 	const struct spte_desc *d = desc();
-	u64 fixed = d->leaf | d->large;
-	u64 want = d->leaf | (level > 1 ? d->large : 0);
-	u64 bad = (e ^ want) & fixed;
+	u64 fixed = (d->leaf & ~(mmu_hw.pml ? d->dirty : 0)) | d->large;
+	u64 bad = (e ^ (d->leaf | (level > 1 ? d->large : 0))) & fixed;
 
 	bad |= e & MASK(51, mmu_hw.maxphyaddr) & SPTE_ADDR;
 	bad |= e & (level_frames(level) - 1) << PAGE_SHIFT;
@@ -142,7 +139,7 @@ static u64 leaf_illegal(u64 e, u32 level)
 	if (mmu_hw.multihit && level > 1 && (spte_access(e) & MMU_X))
 		bad |= d->exec;
 	return bad | (e & ~(fixed | SPTE_ADDR | SPTE_SLOT_W | SPTE_MMU_W | d->write | d->exec |
-			    d->noexec));
+			    d->noexec | d->dirty));
 }
 
 u64 spte_illegal(u64 e, u32 level)

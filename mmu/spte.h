@@ -17,7 +17,7 @@
  *	SPTE_TABLE	table entries, and no others
  *	SPTE_TRAP	trap entries, and no others
  *
- * Hardware's W is set only where both are; a leaf with both and without W is dirty-logged.
+ * Hardware's W is set only where both are; a leaf with both and without W, or D, is dirty-logged.
  *
  * Sources: AMD APM 2 "Nested Page Tables", "Long-Mode Page Translation"; Intel SDM 3C "EPT
  * Translation Mechanism", "EPT Misconfigurations".
@@ -82,6 +82,8 @@ static __always_inline u32 spte_trap_gen(u64 e)
 u64 spte_table(hpa_t table);
 /* access: MMU_R always, MMU_W and MMU_X as allowed; soft: SPTE_SLOT_W and SPTE_MMU_W. */
 u64 spte_leaf(hpa_t hpa, u32 level, u32 access, u64 soft);
+/* That leaf, the next write through which faults, or is logged by hardware. */
+u64 spte_log(u64 e);
 u64 spte_trap(u32 slot, u32 gen);
 /* Entry i of a table that replaces the leaf or trap entry e of this level. */
 u64 spte_part(u64 e, u32 level, u32 i);

@@ -32,6 +32,12 @@ static void flush(struct vcpu *v)
 	svm_of(v)->flush = true;
 }
 
+/* No CPU of this vendor logs: the MMU itself sees the first write to each frame. */
+static void dirty_sync(struct vcpu *v)
+{
+	(void)v;
+}
+
 /* QUIRK: QEMU TCG knows no intercept of them. */
 static bool loses_task_switches(void)
 {
@@ -93,6 +99,7 @@ const struct hv_ops svm_ops = {
 	.pause_exits = svm_pause_exits,
 	.set_tsc_offset = svm_set_tsc_offset,
 	.flush = flush,
+	.dirty_sync = dirty_sync,
 	.check = svm_check,
 	.dump = svm_dump,
 };

@@ -153,6 +153,8 @@ struct hv_ops {
 	/* The hardware translations of v are stale as a whole (used after moving or resetting
 	 * it). */
 	void (*flush)(struct vcpu *v);
+	/* A dirty log may have begun or ended; hands the MMU what the CPU has logged meanwhile. */
+	void (*dirty_sync)(struct vcpu *v);
 
 	/* Software VM-entry check: number of failed rules; each is one record. */
 	int (*check)(struct vcpu *v, struct out *o);

@@ -55,7 +55,8 @@ struct vmx_vcpu {
 	void *vmcs;
 	/* EFER of the guest, then of the hypervisor, for a CPU whose VMCS has none. */
 	struct vmx_msr *efer;
-	u64 pat; /* the guest's, which such a CPU never sees: only shadowed guests run there */
+	u64 pat;  /* the guest's, which such a CPU never sees: only shadowed guests run there */
+	u64 *log; /* vmx/pml/pml.c; NULL: the CPU logs nothing */
 	struct mmu_vm *mmu;
 	struct mmu_tag tag;
 	struct vmx_cpu *cpu; /* whose VPIDs this vCPU has */
@@ -128,6 +129,11 @@ void vmx_mask_nmi(struct vcpu *v, bool masked);
 void vmx_interrupted(struct vcpu *v, u32 info, u32 error);
 /* The exit for which nmi_window() asked. */
 void vmx_nmi_opened(struct vcpu *v);
+
+/* pml/pml.c */
+void vmx_pml_setup(const struct vmx_vcpu *s);
+void vmx_pml_drain(const struct vmx_vcpu *s);
+void vmx_dirty_sync(struct vcpu *v);
 
 /* dr.c */
 void vmx_dr_own(struct vcpu *v);

@@ -71,26 +71,33 @@ void vmx_vm_fini(struct vm *vm)
 	(void)vm;
 }
 
+static void free_memory(struct vmx_vcpu *s)
+{
+	if (s->vmcs)
+		frame_free(s->vmcs);
+	if (s->efer)
+		frame_free(s->efer);
+	if (s->log)
+		frame_free(s->log);
+	kfree(s, sizeof(*s));
+}
+
 int vmx_vcpu_init(struct vcpu *v)
 {
 	struct vmx_vcpu *s = kzalloc(sizeof(*s));
+	bool efer_list = !vmx_switches_efer(&vmx_facts), logs = vmx_logs(&vmx_facts);
 
 	if (!s)
 		return -ENOMEM;
 	s->vmcs = frame_alloc();
-	if (!s->vmcs) {
-		kfree(s, sizeof(*s));
+	s->efer = efer_list ? frame_alloc() : NULL;
+	s->log = logs ? frame_alloc() : NULL;
+	if (!s->vmcs || (efer_list && !s->efer) || (logs && !s->log)) {
+		free_memory(s);
 		return -ENOMEM;
 	}
-	if (!vmx_switches_efer(&vmx_facts)) {
-		s->efer = frame_alloc();
-		if (!s->efer) {
-			frame_free(s->vmcs);
-			kfree(s, sizeof(*s));
-			return -ENOMEM;
-		}
+	if (s->efer)
 		s->efer[0].index = s->efer[1].index = MSR_EFER;
-	}
 	*(u32 *)s->vmcs = vmx_revision(&vmx_facts);
 	/* No VMXON region has this address. */
 	BUG_ON(!vmclear(ptr_hpa(s->vmcs)));
@@ -105,10 +112,7 @@ void vmx_vcpu_fini(struct vcpu *v)
 	struct vmx_vcpu *s = vmx_of(v);
 
 	mmu_tag_unregister(s->mmu, &s->tag);
-	if (s->efer)
-		frame_free(s->efer);
-	frame_free(s->vmcs);
-	kfree(s, sizeof(*s));
+	free_memory(s);
 	v->backend = NULL;
 }
 
@@ -196,6 +200,7 @@ void vmx_ctl_setup(struct vcpu *v)
 	setup_host();
 	setup_controls(s);
 	vmx_start_timer();
+	vmx_pml_setup(s);
 }
 
 void vmx_proc_set(struct vmx_vcpu *s, u32 bits, bool on)
@@ -217,7 +222,7 @@ static void proc2_set(struct vmx_vcpu *s, u32 bits, bool on)
 /* What the TLB holds of the other kind must not be used. */
 void vmx_use_ept(struct vmx_vcpu *s, bool on)
 {
-	proc2_set(s, PROC2_EPT | PROC2_UNRESTRICTED, on);
+	proc2_set(s, PROC2_EPT | PROC2_UNRESTRICTED | (s->log ? PROC2_PML : 0), on);
 	s->ept = on;
 	s->flush = true;
 }

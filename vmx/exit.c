@@ -82,6 +82,14 @@ static enum exit_reason ept_misconfig(struct vcpu *v)
 	return EXIT_NPF;
 }
 
+static enum exit_reason pml_full(struct vcpu *v)
+{
+	if (vmread(VMCS_QUALIFICATION) & QUAL_EPT_UNBLOCK)
+		block_nmi_again(v);
+	vmx_pml_drain(vmx_of(v));
+	return EXIT_IRQ;
+}
+
 /* The exit comes before the exception has changed DR6 and DR7.
  * Source: Intel SDM 3C "Exit Qualification for Debug Exceptions". */
 static void debug_exception(struct vcpu *v, u64 qual)
@@ -210,6 +218,8 @@ static enum exit_reason detail(struct vcpu *v, u32 reason)
 		return invlpg_exit(v);
 	case VMEXIT_TASK_SWITCH:
 		return task_switch(v);
+	case VMEXIT_PML_FULL:
+		return pml_full(v);
 	case VMEXIT_TRIPLE:
 		return EXIT_TRIPLE;
 	case VMEXIT_INIT:

@@ -14,6 +14,7 @@ static int init(void)
 	mmu_hw.maxphyaddr = cpu_maxphyaddr;
 	mmu_hw.has_1g = vmx_has(&vmx_facts, VMX_HAS_EPT_1G);
 	mmu_hw.has_nx = cpu_has(CPU_NX);
+	mmu_hw.pml = vmx_logs(&vmx_facts);
 	return vmx_ctl_init();
 }
 
@@ -83,6 +84,7 @@ const struct hv_ops vmx_ops = {
 	.pause_exits = vmx_pause_exits,
 	.set_tsc_offset = vmx_set_tsc_offset,
 	.flush = flush,
+	.dirty_sync = vmx_dirty_sync,
 	.check = check,
 	.dump = vmx_dump,
 };

@@ -35,7 +35,7 @@ static const struct {
 		       0 },
 	[VMX_PROC2] = { "secondary processor-based", MSR_VMX_PROC2, MSR_VMX_PROC2, PROC2_WBINVD,
 			PROC2_EPT | PROC2_UNRESTRICTED | PROC2_VPID | PROC2_RDTSCP | PROC2_INVPCID |
-				PROC2_XSAVES },
+				PROC2_XSAVES | PROC2_PML },
 	[VMX_EXIT] = { "VM-exit", MSR_VMX_EXIT, MSR_VMX_TRUE_EXIT,
 		       EXIT_CTL_SAVE_DEBUG | EXIT_CTL_HOST_64,
 		       EXIT_CTL_LOAD_PAT | EXIT_CTL_SAVE_EFER | EXIT_CTL_LOAD_EFER |
@@ -93,6 +93,11 @@ bool vmx_nested(const struct vmx_facts *f)
 	return vmx_switches_efer(f);
 }
 
+bool vmx_logs(const struct vmx_facts *f)
+{
+	return vmx_nested(f) && vmx_has(f, VMX_HAS_PML) && vmx_has(f, VMX_HAS_EPT_AD);
+}
+
 /* What is of no use alone. */
 static u32 useless(const struct vmx_facts *f, enum vmx_word word)
 {
@@ -101,7 +106,8 @@ static u32 useless(const struct vmx_facts *f, enum vmx_word word)
 
 	switch (word) {
 	case VMX_PROC2:
-		return vmx_nested(f) ? 0 : PROC2_EPT | PROC2_UNRESTRICTED;
+		return (vmx_nested(f) ? 0 : PROC2_EPT | PROC2_UNRESTRICTED) |
+		       (vmx_logs(f) ? 0 : PROC2_PML);
 	case VMX_EXIT:
 		return timer |
 		       (switches ? 0 : EXIT_CTL_LOAD_PAT | EXIT_CTL_SAVE_EFER | EXIT_CTL_LOAD_EFER);

@@ -30,7 +30,7 @@ enum vmx_word {
 	X(EPT_2M, "EPT pages of 2 MiB", VMX_EPT_VPID, BIT(16), "guest memory")                    \
 	X(EPT_1G, "EPT pages of 1 GiB", VMX_EPT_VPID, BIT(17), "guest memory, else in 2 MiB")     \
 	X(EPT_EXEC_ONLY, "EPT execute-only", VMX_EPT_VPID, BIT(0), "unused")                      \
-	X(EPT_AD, "EPT accessed and dirty", VMX_EPT_VPID, BIT(21), "unused")                      \
+	X(EPT_AD, "EPT accessed and dirty", VMX_EPT_VPID, BIT(21), "for the log")                 \
 	X(INVEPT, "INVEPT", VMX_EPT_VPID, BIT(20) | BIT(26), "flushes guest memory")              \
 	X(INVEPT_CONTEXT, "INVEPT of one context", VMX_EPT_VPID, BIT(25), "of one VM, else all")  \
 	X(VPID, "VPID", VMX_PROC2, PROC2_VPID, "entries and exits flush nothing")                 \
@@ -51,7 +51,7 @@ enum vmx_word {
 	X(TPR_SHADOW, "TPR shadow", VMX_PROC, PROC_TPR_SHADOW, "unused")                          \
 	X(APIC_REGS, "APIC registers", VMX_PROC2, PROC2_APIC_REGS, "unused")                      \
 	X(POSTED_INTR, "posted interrupts", VMX_PIN, PIN_POSTED_INTR, "unused")                   \
-	X(PML, "page modification log", VMX_PROC2, PROC2_PML, "unused")                           \
+	X(PML, "page modification log", VMX_PROC2, PROC2_PML, "dirty logs, else by faults")       \
 	X(VMFUNC, "VM functions", VMX_PROC2, PROC2_VMFUNC, "unused")                              \
 	X(SHADOWING, "VMCS shadowing", VMX_PROC2, PROC2_VMCS_SHADOWING, "unused")                 \
 	X(TSC_SCALING, "TSC scaling", VMX_PROC2, PROC2_TSC_SCALING, "unused")
@@ -90,6 +90,8 @@ bool vmx_has(const struct vmx_facts *f, enum vmx_feature feature);
 bool vmx_nested(const struct vmx_facts *f);
 /* VM-entry and VM-exit switch EFER and PAT, which else they do by a list of MSRs: EFER alone. */
 bool vmx_switches_efer(const struct vmx_facts *f);
+/* The CPU can log what its guests write under EPT. */
+bool vmx_logs(const struct vmx_facts *f);
 /* The value of a control word: what must be 1, what we need, what we like and the CPU has. */
 u32 vmx_ctl(const struct vmx_facts *f, enum vmx_word word);
 /* In the format of the preemption timer: so many ticks of the TSC. */

@@ -56,6 +56,8 @@ void vmx_eptp_check(struct vmx_vcpu *s)
 {
 	u64 eptp = mmu_root_hpa(s->mmu).v | EPTP_WB | EPTP_LEVELS(mmu_hw.root_level);
 
+	if (s->log && READ_ONCE(s->mmu->nr_logged))
+		eptp |= EPTP_AD;
 	if (!s->nested || s->eptp == eptp)
 		return;
 	s->eptp = eptp;

@@ -303,13 +303,13 @@ static void tracking_refuses_what_it_cannot_do(void **state)
 	finish();
 }
 
-static void log_holds_every_write_exactly_once(void **state)
+static void log_holds_every_write(u8 fmt, bool pml)
 {
 	u64 bits[16];
 	u32 used;
 
-	(void)state;
-	start(SPTE_NPT, 64, 60);
+	start(fmt, 64, 60);
+	mmu_hw.pml = pml;
 	put(0, SLOT_RAM, 512, 1024, RAM_FRAME + 512);
 	assert_int_equal(mmu_prebuild(&vm), 0);
 	used = vm.used;
@@ -323,6 +323,7 @@ static void log_holds_every_write_exactly_once(void **state)
 			check_access(0, 512 + sim_rand(round % 4 ? 4 : 1024), random_access());
 		mmu_wrote(&vm, GPA((512 + 77) << 12), PAGE_SIZE + 1);
 		dirty[512 + 77] = dirty[512 + 78] = 1;
+		sim_drain(0, &vm);
 		assert_int_equal(mmu_dirty_fetch(&vm, GFN(512), 1024, bits), 0);
 		for (u64 i = 0; i < 1024; i++)
 			assert_int_equal(bits[i / 64] >> (i % 64) & 1, dirty[512 + i]);
@@ -350,6 +351,22 @@ static void log_holds_every_write_exactly_once(void **state)
 	env_unlock(&vm.lock);
 	assert_int_equal(vm.used, used);
 	finish();
+}
+
+static void log_holds_every_write_exactly_once(void **state)
+{
+	(void)state;
+	log_holds_every_write(SPTE_NPT, false);
+	log_holds_every_write(SPTE_EPT, false);
+}
+
+/* As long as the log of hardware is drained before it is fetched; and no write of the guest faults
+ * for the log alone. */
+static void log_of_hardware_holds_every_write(void **state)
+{
+	(void)state;
+	log_holds_every_write(SPTE_EPT, true);
+	assert_int_equal(mmu_stat_get(&vm, MMU_STAT_FAULT_DIRTY), 0);
 }
 
 static void log_is_for_ram_only(void **state)
@@ -578,6 +595,7 @@ int main(void)
 		cmocka_unit_test(tracking_splits_and_gives_back_the_large_leaf),
 		cmocka_unit_test(tracking_refuses_what_it_cannot_do),
 		cmocka_unit_test(log_holds_every_write_exactly_once),
+		cmocka_unit_test(log_of_hardware_holds_every_write),
 		cmocka_unit_test(log_is_for_ram_only),
 		cmocka_unit_test(faults_build_what_was_not_prebuilt),
 		cmocka_unit_test(random_changes_match_the_flat_model),

@@ -148,7 +148,17 @@ void sim_exit(u32 cpu)
 	c->kicked = false;
 }
 
+void sim_drain(u32 cpu, struct mmu_vm *m)
+{
+	struct sim_cpu *c = &sim_cpu[cpu];
+
+	for (; c->nr_logged; c->nr_logged--)
+		mmu_wrote(m, GPA(c->log[c->nr_logged - 1] << PAGE_SHIFT), 1);
+}
+
 /* --- hardware that walks the tables, written from the manuals --------------------------------- */
+
+#define EPT_DIRTY BIT(9)
 
 /* Rights of an entry that is present; false when it is not or is malformed. */
 static bool hw_entry(u64 e, u32 level, u32 *access, bool *leaf)
@@ -178,7 +188,7 @@ static bool hw_entry(u64 e, u32 level, u32 *access, bool *leaf)
 }
 
 /* A table that hardware reads must be one: nobody may have freed it. */
-static u64 hw_read(const struct mmu_vm *m, u64 table, u64 gfn, u32 level)
+static u64 *hw_entry_at(const struct mmu_vm *m, u64 table, u64 gfn, u32 level)
 {
 	spx_t x = sp_of_hpa(HPA(table));
 
@@ -187,7 +197,7 @@ static u64 hw_read(const struct mmu_vm *m, u64 table, u64 gfn, u32 level)
 	assert_true(sp_get(x)->state == SP_LIVE || sp_get(x)->state == SP_ZAPPING ||
 		    sp_get(x)->state == SP_QUARANTINE);
 	assert_int_equal(sp_get(x)->role.level, level);
-	return sp_table(x)[gfn >> (9 * (level - 1)) & 511];
+	return &sp_table(x)[gfn >> (9 * (level - 1)) & 511];
 }
 
 static void tlb_insert(struct sim_cpu *c, const struct sim_tlbe *e)
@@ -202,7 +212,7 @@ static u32 walk_from(const struct mmu_vm *m, struct sim_cpu *c, struct sim_tlbe 
 	for (;;) {
 		u32 level = at.level, access;
 		u64 span = 1ULL << (9 * (level - 1));
-		u64 e = hw_read(m, at.hpa, gfn, level);
+		u64 *p = hw_entry_at(m, at.hpa, gfn, level), e = *p;
 		bool leaf;
 
 		*leaf_level = level;
@@ -215,10 +225,13 @@ static u32 walk_from(const struct mmu_vm *m, struct sim_cpu *c, struct sim_tlbe 
 			.access = at.access & access,
 			.level = (u8)(leaf ? level : level - 1),
 			.leaf = leaf,
+			.dirty = e & EPT_DIRTY,
 		};
 		if (c && at.access && sim_rand(4))
 			tlb_insert(c, &at);
 		if (leaf) {
+			if (c)
+				c->leaf = p;
 			*hpa = at.hpa + ((gfn - at.first) << 12);
 			return at.access;
 		}
@@ -234,6 +247,15 @@ u32 sim_hw_walk(const struct mmu_vm *m, gpa_t gpa, u64 *hpa, u32 *level)
 	};
 
 	return walk_from(m, NULL, root, gpa.v >> 12, hpa, level);
+}
+
+/* A write through a leaf that was walked to. Source: Intel SDM 3C "Page-Modification Logging". */
+static void hw_log(struct sim_cpu *c, u64 gfn)
+{
+	if (*c->leaf & EPT_DIRTY)
+		return;
+	*c->leaf |= EPT_DIRTY;
+	c->log[c->nr_logged++] = gfn;
 }
 
 /* The adversary: uses any cached translation that allows the access, else any cached pointer to a
@@ -252,6 +274,8 @@ static bool hw_access(struct sim_cpu *c, u64 gfn, u32 access, u64 *hpa)
 
 		if (gfn - e->first >= e->nr || (e->leaf && (access & ~e->access)))
 			continue;
+		if (e->leaf && mmu_hw.pml && (access & MMU_W) && !e->dirty)
+			continue;
 		if (!sim_rand(8))
 			continue;
 		if (e->leaf) {
@@ -260,7 +284,11 @@ static bool hw_access(struct sim_cpu *c, u64 gfn, u32 access, u64 *hpa)
 		}
 		at = *e;
 	}
-	return (access & ~walk_from(c->vm, c, at, gfn, hpa, &level)) == 0;
+	if (access & ~walk_from(c->vm, c, at, gfn, hpa, &level))
+		return false;
+	if (mmu_hw.pml && (access & MMU_W))
+		hw_log(c, gfn);
+	return true;
 }
 
 /* A fault removes what the processor had cached for the address. */
@@ -280,6 +308,12 @@ enum mmu_verdict sim_access(u32 cpu, gpa_t gpa, u32 access, u64 *hpa, struct mmu
 		struct mmu_vm *m = c->vm;
 		enum mmu_verdict v;
 
+		/* A full log is an exit of its own, before the access. */
+		if (c->nr_logged == SIM_LOG) {
+			sim_exit(cpu);
+			sim_drain(cpu, m);
+			sim_enter(cpu, m);
+		}
 		if (hw_access(c, gpa.v >> 12, access, hpa)) {
 			*hpa |= gpa.v & 0xfff;
 			return MMU_SPURIOUS;

@@ -21,6 +21,7 @@
 #define SIM_SIZE (9 * SZ_1G)
 
 #define SIM_TLB 24
+#define SIM_LOG 7 /* writes that a CPU logs before it must be drained */
 
 /* A cached translation, or a cached pointer to a table. */
 struct sim_tlbe {
@@ -29,6 +30,7 @@ struct sim_tlbe {
 	u32 access; /* of the path so far */
 	u8 level;   /* of the leaf, or of the table pointed to */
 	bool leaf;
+	bool dirty; /* the leaf had D when it was cached */
 };
 
 struct sim_cpu {
@@ -38,6 +40,9 @@ struct sim_cpu {
 	bool kicked;
 	u32 next; /* victim in tlb[] */
 	struct sim_tlbe tlb[SIM_TLB];
+	u64 *leaf; /* the entry that the last walk ended at */
+	u32 nr_logged;
+	u64 log[SIM_LOG]; /* frames, if mmu_hw.pml */
 };
 
 extern struct sim_cpu sim_cpu[ENV_MAX_CPUS];
@@ -51,6 +56,8 @@ u64 sim_rand(u64 below);
 /* World switches of a CPU. */
 void sim_enter(u32 cpu, struct mmu_vm *m);
 void sim_exit(u32 cpu);
+/* Tells the MMU what the CPU has logged. */
+void sim_drain(u32 cpu, struct mmu_vm *m);
 
 /*
  * One guest access on a CPU in guest mode. Faults go to mmu_fault() until one verdict other than

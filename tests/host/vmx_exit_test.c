@@ -19,6 +19,13 @@ static struct vmx_vcpu s;
 static struct vcpu v;
 static u32 dr_given;
 static bool mended; /* a segment that Bochs left unfit */
+static u32 drained;
+
+void vmx_pml_drain(const struct vmx_vcpu *mine)
+{
+	assert_ptr_equal(mine, &s);
+	drained++;
+}
 
 void vmx_dr_own(struct vcpu *vcpu)
 {
@@ -342,9 +349,22 @@ static void faulting_iret_blocks_nmis_again(void **state)
 	fake_vmcs[VMCS_VECTORING] = EVENTINJ_VALID | 0x30;
 	leave(VMEXIT_EPT_VIOLATION, 0x81 | QUAL_EPT_UNBLOCK);
 	assert_false(vmx_nmi_masked(&v));
+	fake_vmcs[VMCS_VECTORING] = 0;
+	leave(VMEXIT_PML_FULL, QUAL_EPT_UNBLOCK);
+	assert_true(vmx_nmi_masked(&v));
+	vmx_mask_nmi(&v, false);
 	/* The bit is undefined for a double fault. */
 	fake_vmcs[VMCS_VECTORING] = 0;
 	exception(0xb00 | EXC_DF | EXIT_EVENT_UNBLOCK, 0, 0);
+	assert_false(vmx_nmi_masked(&v));
+}
+
+static void full_log_is_drained_and_the_guest_goes_on(void **state)
+{
+	(void)state;
+	drained = 0;
+	assert_int_equal(leave(VMEXIT_PML_FULL, 0), EXIT_IRQ);
+	assert_int_equal(drained, 1);
 	assert_false(vmx_nmi_masked(&v));
 }
 
@@ -614,6 +634,7 @@ int main(void)
 		cmocka_unit_test_setup(int1_is_behind_its_instruction, setup),
 		cmocka_unit_test_setup(port_access, setup),
 		cmocka_unit_test_setup(ept_violation, setup),
+		cmocka_unit_test_setup(full_log_is_drained_and_the_guest_goes_on, setup),
 		cmocka_unit_test_setup(ept_misconfiguration_is_a_device, setup),
 		cmocka_unit_test_setup(control_register_access, setup),
 		cmocka_unit_test_setup(debug_register_access_gives_them_to_the_guest, setup),

@@ -148,12 +148,20 @@ static void useful_controls_are_on_where_they_are(void **state)
 {
 	struct vmx_facts f = good();
 	const u32 useful = PROC2_EPT | PROC2_UNRESTRICTED | PROC2_VPID | PROC2_RDTSCP |
-			   PROC2_INVPCID | PROC2_XSAVES;
+			   PROC2_INVPCID | PROC2_XSAVES | PROC2_PML;
 
 	(void)state;
 	assert_int_equal(vmx_ctl(&f, VMX_PROC2), useful | PROC2_WBINVD);
 	lacks(&f, VMX_PROC2, PROC2_INVPCID);
 	assert_int_equal(vmx_ctl(&f, VMX_PROC2), (useful & ~PROC2_INVPCID) | PROC2_WBINVD);
+	/* The log needs dirty bits, and both need EPT. */
+	f = good();
+	f.ept_vpid &= ~BIT(21);
+	assert_false(vmx_logs(&f));
+	assert_int_equal(vmx_ctl(&f, VMX_PROC2), (useful & ~PROC2_PML) | PROC2_WBINVD);
+	f = good();
+	lacks(&f, VMX_PROC2, PROC2_UNRESTRICTED);
+	assert_false(vmx_ctl(&f, VMX_PROC2) & PROC2_PML);
 }
 
 static void longest_sentence_fits(void **state)

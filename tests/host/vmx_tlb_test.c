@@ -171,6 +171,28 @@ static void root_that_changed_is_written_and_flushed(void **state)
 	assert_true(vcpus[0].flush);
 }
 
+/* With them walks count as writes of the guest's page tables, so they are on for a log only. */
+static void dirty_bits_are_on_while_a_log_is(void **state)
+{
+	static u64 log_page[512];
+
+	(void)state;
+	vmx_eptp_check(&vcpus[0]);
+	run(&vcpus[0]);
+	vms[0].nr_logged = 1;
+	vmx_eptp_check(&vcpus[0]);
+	assert_false(vcpus[0].flush); /* the CPU cannot log */
+	vcpus[0].log = log_page;
+	vmx_eptp_check(&vcpus[0]);
+	assert_true(fake_vmcs[VMCS_EPTP] & EPTP_AD);
+	assert_true(vcpus[0].flush);
+	run(&vcpus[0]);
+	vms[0].nr_logged = 0;
+	vmx_eptp_check(&vcpus[0]);
+	assert_false(fake_vmcs[VMCS_EPTP] & EPTP_AD);
+	assert_true(vcpus[0].flush);
+}
+
 static void after_the_last_vpid_all_is_flushed_and_everybody_takes_a_new_one(void **state)
 {
 	u32 before;
@@ -242,6 +264,7 @@ int main(void)
 		cmocka_unit_test_setup(a_cpu_begins_with_an_empty_tlb, setup),
 		cmocka_unit_test_setup(first_entry_takes_a_vpid_that_is_not_the_hosts, setup),
 		cmocka_unit_test_setup(flush_is_recorded, setup),
+		cmocka_unit_test_setup(dirty_bits_are_on_while_a_log_is, setup),
 		cmocka_unit_test_setup(later_flush_keeps_the_number, setup),
 		cmocka_unit_test_setup(flush_is_of_all_where_one_context_cannot_be_flushed, setup),
 		cmocka_unit_test_setup(one_address_is_flushed_alone, setup),

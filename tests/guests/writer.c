@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * writer: at each key it writes a byte to each of 700 frames from 32 MiB on, and says so; 'q' ends
+ * it. For tests of the dirty log, and for anything that wants a guest that waits.
+ */
+#include "tests/guests/lib/guest.h"
+
+#define COM1      0x3f8
+#define LSR       5
+#define LSR_READY 0x01
+
+#define FIRST  0x2000000ULL
+#define FRAMES 700
+
+#define VECTOR 0x40
+#define NAP    1000000 /* ticks of the APIC timer */
+
+static void woken(struct frame *f)
+{
+	(void)f;
+	apic_write(APIC_EOI, 0);
+}
+
+/* Sleeps in between: polling all the time would leave little of an emulator to the others. */
+static u8 key(void)
+{
+	while (!(inb(COM1 + LSR) & LSR_READY)) {
+		irq_disable();
+		apic_write(APIC_TMICT, NAP);
+		__asm__ volatile("sti; hlt" : : : "memory");
+	}
+	return inb(COM1);
+}
+
+void guest_main(void)
+{
+	trap_set(VECTOR, woken);
+	apic_write(APIC_TDCR, 0xb); /* divide by 1 */
+	apic_write(APIC_LVT_TIMER, VECTOR);
+	say("writer waits\n");
+	while (key() != 'q') {
+		for (u64 i = 0; i < FRAMES; i++)
+			(*(volatile u8 *)at(FIRST + i * 0x1000))++;
+		say("wrote %u frames\n", FRAMES);
+	}
+	check(true, "writer.ended", "it did");
+}

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The same on both vendors' CPUs: what the shell prints has one shape, and every command works."""
+
+import machine
+import matrix
+import pytest
+
+HOSTS = [matrix.MACHINES[name] for name in ("qemu-svm", "bochs-vmx")]
+FIRST, FRAMES = 0x2000, 700  # as tests/guests/writer.c has them
+WRITER = ("writer", f"{machine.BUILD}/guest/writer")
+INI = "[vm w]\ncpus = 1\nmemory = 64M\npaging = {}\nkernel = writer\ndebug_exit = yes\n"
+
+
+def start(boot, host, paging="nested"):
+    """A machine with the guest, which waits for a key."""
+    return boot(INI.format(host.word(paging)), [WRITER], host=host, smp=1, mem="512M")
+
+
+def ready(vm):
+    """Wait until the guest does, and take the line."""
+    vm.serial.expect("writer waits", timeout=60)
+    vm.to_shell()
+
+
+def write(vm):
+    """Let the guest write its frames."""
+    vm.console("w")
+    vm.quiet()
+    vm.serial.buffer = ""
+    vm.serial.send("x")
+    vm.serial.expect(f"wrote {FRAMES} frames", timeout=30)
+    vm.to_shell()
+
+
+def written(vm):
+    """The record of the memory above the first MiB."""
+    return vm.json("mmu dirty w")[-1]
+
+
+def logged_faults(vm):
+    """How often a write faulted for the log."""
+    vm.run("vm pause w")
+    rows = vm.json("mmu stat w", timeout=60)
+    vm.run("vm resume w")
+    return next(r["count"] for r in rows if r["counter"] == "dirty")
+
+
+@pytest.mark.parametrize("paging", matrix.PAGINGS)
+@pytest.mark.parametrize("host", HOSTS, ids=str)
+def test_dirty_log(boot, host, paging):
+    """The log has each frame that is written, once, and no other but for the guest's own data."""
+    with start(boot, host, paging) as vm:
+        ready(vm)
+        vm.run("mmu dirty w on")
+        for _ in range(2):
+            write(vm)
+            row = written(vm)
+            assert FRAMES <= row["written"] < FRAMES + 40, row
+            assert int(row["last"], 16) == FIRST + FRAMES - 1, row
+            assert written(vm)["written"] < 40
+            assert vm.json("mmu audit w")[-1]["errors"] == 0
+        by_hardware = host.backend == "vmx"
+        if paging == "nested":
+            assert (logged_faults(vm) < FRAMES) == by_hardware
+        vm.run("mmu dirty w off")
+        assert vm.json("mmu dirty w") == []
+        write(vm)
+        assert vm.json("mmu audit w")[-1]["errors"] == 0
