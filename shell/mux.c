@@ -31,12 +31,12 @@ static struct {
 	char escape_name[8];
 } mux = { .lock = SPINLOCK(RANK_MUX), .booting = true };
 
-/* Copies what the guest wrote. Lock held. */
-static void pump(void)
+/* Copies what the guest wrote; all of it, or as much as the line should have before it. Lock held. */
+static void pump(bool all)
 {
 	char buf[256];
 
-	while (mux.vm && !console_busy()) {
+	while (mux.vm && (all || !console_busy())) {
 		u64 *pos = &mux.vm->console->shown, before = *pos;
 		size_t n = vm_console_read(mux.vm, pos, buf, sizeof(buf));
 
@@ -60,14 +60,14 @@ static void guest_wrote(struct vm *vm, const char *s, size_t n)
 	if (READ_ONCE(mux.vm) != vm)
 		return;
 	spin_lock(&mux.lock);
-	pump();
+	pump(false);
 	spin_unlock(&mux.lock);
 }
 
 void mux_ready(void)
 {
 	spin_lock(&mux.lock);
-	pump();
+	pump(false);
 	spin_unlock(&mux.lock);
 	shell_wake();
 }
@@ -108,7 +108,7 @@ void mux_attach(struct vm *vm)
 		mux.log_level = mux.vm ? mux.log_level : log_set_level(LOG_WARN);
 		rewind_lines(vm);
 		mux.vm = mux.last = vm;
-		pump();
+		pump(false);
 	}
 	spin_unlock(&mux.lock);
 }
@@ -120,6 +120,9 @@ void mux_detach(const char *what)
 
 	spin_lock(&mux.lock);
 	if (mux.vm) {
+		/* Of a guest that has ended nobody will come back to read the rest. */
+		if (what)
+			pump(true);
 		mux.vm = NULL;
 		console_text(text, MIN((size_t)n, sizeof(text) - 1));
 		log_set_level(mux.log_level);

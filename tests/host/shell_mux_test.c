@@ -247,6 +247,26 @@ static void guest_that_ends_gives_the_line_back_with_the_reason(void **state)
 	assert_string_equal(to_shell, "k");
 }
 
+static void last_words_come_before_the_reason(void **state)
+{
+	static const char end[] = "\r\n[shell: first is stopped: ]\r\n";
+	static char text[20000];
+	const char *said;
+
+	(void)state;
+	memset(text, 'z', sizeof(text));
+	mux_attach(&first);
+	sent();
+	port.stuck = true;
+	vm_console_put(&first, text, sizeof(text));
+	vm_console_ended(&first);
+	assert_int_equal(first.console->total, first.console->shown);
+	port.stuck = false;
+	said = sent();
+	assert_int_equal(strspn(said, "z"), sizeof(text));
+	assert_string_equal(said + sizeof(text), end);
+}
+
 static void log_shows_only_trouble_while_a_guest_has_the_line(void **state)
 {
 	(void)state;
@@ -291,6 +311,7 @@ int main(void)
 						start, stop),
 		cmocka_unit_test_setup_teardown(guest_that_ends_gives_the_line_back_with_the_reason,
 						start, stop),
+		cmocka_unit_test_setup_teardown(last_words_come_before_the_reason, start, stop),
 		cmocka_unit_test_setup_teardown(log_shows_only_trouble_while_a_guest_has_the_line,
 						start, stop),
 		cmocka_unit_test_setup_teardown(shell_text_waits_for_the_line, start, stop),

@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 import pexpect
@@ -69,6 +70,14 @@ class EmulatorError(Exception):
     """The emulator itself did not do its part."""
 
 
+def end_with_us(signum, _):
+    """The signal ends us, and first all emulators that we have started, in whatever thread."""
+    for emulator in list(Emulator.alive):
+        emulator.end()
+    signal.signal(signum, signal.SIG_DFL)
+    os.kill(os.getpid(), signum)
+
+
 class Emulator:
     """One process of an emulator. Use as a context manager; `serial` is a pexpect object.
 
@@ -76,6 +85,7 @@ class Emulator:
     """
 
     NAME = ""
+    alive = set()
 
     def __init__(self, limit, log):
         self.dir = tempfile.mkdtemp(prefix=f"umbra-{self.NAME}")
@@ -91,6 +101,7 @@ class Emulator:
             self.proc = subprocess.Popen([*self.prefix, *self.command], stdin=subprocess.DEVNULL,
                                          stdout=err, stderr=err, cwd=self._work_dir(),
                                          start_new_session=True)
+        self.alive.add(self)
         try:
             self._connect_lines()
         except BaseException:
@@ -99,11 +110,16 @@ class Emulator:
         return self
 
     def __exit__(self, *_):
+        self.end()
+        self.log.close()
+
+    def end(self):
+        """End the process and remove what it has left."""
         if self.proc.poll() is None:
             os.killpg(self.proc.pid, signal.SIGKILL)
         self.proc.wait()
-        self.log.close()
         shutil.rmtree(self.dir, ignore_errors=True)
+        self.alive.discard(self)
 
     def _work_dir(self):
         """The folder that the emulator is started in; None: ours."""
@@ -154,6 +170,10 @@ class Emulator:
             if self.proc.poll() is not None:
                 return self.proc.returncode
         return None
+
+
+if threading.current_thread() is threading.main_thread():
+    signal.signal(signal.SIGTERM, end_with_us)
 
 
 class Qemu(Emulator):
