@@ -31,7 +31,7 @@ static struct {
 	char escape_name[8];
 } mux = { .lock = SPINLOCK(RANK_MUX), .booting = true };
 
-/* Copies what the guest wrote; all of it, or as much as the line should have before it. Lock held. */
+/* Copies what the guest wrote: all of it, or as much as the line should be behind by. Lock held. */
 static void pump(bool all)
 {
 	char buf[256];
