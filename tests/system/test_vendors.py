@@ -66,3 +66,33 @@ def test_dirty_log(boot, host, paging):
         assert vm.json("mmu dirty w") == []
         write(vm)
         assert vm.json("mmu audit w")[-1]["errors"] == 0
+
+
+COMMANDS = ("cpu list", "cpu features", "cpu backend", "mem", "vm list", "vcpu regs w", "vcpu why w",
+            "vcpu exits w", "vcpu check w", "vcpu dump w", "mmu slots w", "mmu audit w",
+            "mmu stat w", "mmu walk w gva rip x", "mmu tree w direct lines=20", "mmu tree w lines=20",
+            "mmu dirty w")
+NESTED_COMMANDS = ("mmu walk w gpa 0x200000 w",)
+SHADOW_COMMANDS = ("mmu gfn w 0x200", "mmu roots w", "mmu set w", "mmu unsync w")
+# Intel's capability MSRs allow and demand bits of control words; AMD has nothing like that.
+CONTROLS = ("controls", "must_be_1", "may_be_1", "used")
+
+
+def shape(vm, command):
+    """The kinds of records that a command prints: the names of their fields."""
+    kinds = {tuple(r) for r in vm.json(command, timeout=60)}
+    return kinds - {CONTROLS} if command == "cpu backend" else kinds
+
+
+@pytest.mark.parametrize("paging", matrix.PAGINGS)
+def test_shape(boot, paging):
+    """Each command prints records with the same fields."""
+    commands = COMMANDS + (SHADOW_COMMANDS if paging == "shadow" else NESTED_COMMANDS)
+    shapes = []
+    for host in HOSTS:
+        with start(boot, host, paging) as vm:
+            ready(vm)
+            vm.run("mmu dirty w on")
+            shapes.append({c: shape(vm, c) for c in commands})
+    assert shapes[0] == shapes[1]
+    assert all(shapes[0][c] for c in commands if c != "vcpu check w"), shapes[0]
