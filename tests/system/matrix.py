@@ -74,6 +74,8 @@ ERRATA = (
     ("bochs-svm", ("nested", "shadow"), ("reset",), "Bochs ends at a triple fault"),
     ("bochs-svm", ("shadow",), ("task",),
      "Bochs tells EXITINTINFO of an earlier event when it is INTn whose delivery exits"),
+    ("bochs-vmx-penryn", ("shadow",), ("smp", "chipset"),
+     "Bochs ends no guest for an interrupt while its IF is 0, and the model has no other timer"),
 )
 
 
