@@ -68,10 +68,10 @@ def test_dirty_log(boot, host, paging):
         assert vm.json("mmu audit w")[-1]["errors"] == 0
 
 
-COMMANDS = ("cpu list", "cpu features", "cpu backend", "mem", "vm list", "vcpu regs w", "vcpu why w",
-            "vcpu exits w", "vcpu check w", "vcpu dump w", "mmu slots w", "mmu audit w",
-            "mmu stat w", "mmu walk w gva rip x", "mmu tree w direct lines=20", "mmu tree w lines=20",
-            "mmu dirty w")
+COMMANDS = ("cpu list", "cpu features", "cpu backend", "mem", "vm list", "vcpu regs w",
+            "vcpu why w", "vcpu exits w", "vcpu check w", "vcpu dump w", "mmu slots w",
+            "mmu audit w", "mmu stat w", "mmu walk w gva rip x", "mmu tree w direct lines=20",
+            "mmu tree w lines=20", "mmu dirty w")
 NESTED_COMMANDS = ("mmu walk w gpa 0x200000 w",)
 SHADOW_COMMANDS = ("mmu gfn w 0x200", "mmu roots w", "mmu set w", "mmu unsync w")
 # Intel's capability MSRs allow and demand bits of control words; AMD has nothing like that.
