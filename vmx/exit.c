@@ -3,6 +3,7 @@
  * Behind the world switch: the guest's registers go to struct vcpu; exit reason and qualification
  * become the words of vm/exit.h. The usual exits take no call here.
  */
+#include "arch/percpu.h"
 #include "arch/regs.h"
 #include "arch/x86.h"
 #include "vm/page_fault.h"
@@ -120,7 +121,7 @@ static enum exit_reason exception(struct vcpu *v)
 
 	if (EVENTINJ_TYPE(info) == EVENTINJ_TYPE_NMI) {
 		raise_nmi();
-		return EXIT_NMI;
+		return cpu_needs_nmi ? EXIT_IRQ : EXIT_NMI;
 	}
 	if (vector == EXC_MC) {
 		raise_mc();

@@ -49,6 +49,8 @@ bool vmx_mend_segments(struct vcpu *vcpu)
 	return mended;
 }
 
+bool cpu_needs_nmi;
+
 static u32 timers;
 
 void vmx_start_timer(void)
@@ -307,6 +309,10 @@ static void nmi_goes_to_the_hypervisors_handler(void **state)
 	(void)state;
 	assert_int_equal(exception(0x200 | EXC_NMI, 0, 0), EXIT_NMI);
 	assert_int_equal(fake_nmis, 1);
+	/* It came with an interrupt, which waits. */
+	cpu_needs_nmi = true;
+	assert_int_equal(exception(0x200 | EXC_NMI, 0, 0), EXIT_IRQ);
+	cpu_needs_nmi = false;
 }
 
 static void machine_check_goes_to_the_hypervisors_handler(void **state)

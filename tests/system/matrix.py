@@ -72,7 +72,7 @@ ERRATA = (
     ("bochs", ("bare",), ("reset",), "Bochs ends at a triple fault"),
     ("bochs-svm-turion", ("bare",), ("cpuid",), "the model has no leaf above 1"),
     ("bochs-svm", ("nested", "shadow"), ("reset",), "Bochs ends at a triple fault"),
-    ("bochs-svm", ("shadow",), ("task",),
+    ("bochs-svm", ("shadow",), ("task", "access"),
      "Bochs tells EXITINTINFO of an earlier event when it is INTn whose delivery exits"),
     ("bochs-vmx-penryn", ("shadow",), ("smp", "chipset"),
      "Bochs ends no guest for an interrupt while its IF is 0, and the model has no other timer"),
