@@ -107,7 +107,8 @@ static u32 useless(const struct vmx_facts *f, enum vmx_word word)
 	switch (word) {
 	case VMX_PROC2:
 		return (vmx_nested(f) ? 0 : PROC2_EPT | PROC2_UNRESTRICTED) |
-		       (vmx_logs(f) ? 0 : PROC2_PML);
+		       (vmx_logs(f) ? 0 : PROC2_PML) |
+		       (vmx_has(f, VMX_HAS_INVVPID) ? 0 : PROC2_VPID);
 	case VMX_EXIT:
 		return timer |
 		       (switches ? 0 : EXIT_CTL_LOAD_PAT | EXIT_CTL_SAVE_EFER | EXIT_CTL_LOAD_EFER);

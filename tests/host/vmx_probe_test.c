@@ -154,6 +154,10 @@ static void useful_controls_are_on_where_they_are(void **state)
 	assert_int_equal(vmx_ctl(&f, VMX_PROC2), useful | PROC2_WBINVD);
 	lacks(&f, VMX_PROC2, PROC2_INVPCID);
 	assert_int_equal(vmx_ctl(&f, VMX_PROC2), (useful & ~PROC2_INVPCID) | PROC2_WBINVD);
+	/* Tags that nothing can flush are not given out, and VM-entry refuses tag 0. */
+	f = good();
+	f.ept_vpid &= ~BIT(32);
+	assert_int_equal(vmx_ctl(&f, VMX_PROC2), (useful & ~PROC2_VPID) | PROC2_WBINVD);
 	/* The log needs dirty bits, and both need EPT. */
 	f = good();
 	f.ept_vpid &= ~BIT(21);
