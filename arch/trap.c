@@ -32,6 +32,15 @@ static bool fix_up(struct trap_frame *f)
 	return false;
 }
 
+void trap_irq(u8 vector)
+{
+	this_cpu()->irqs++;
+	if (vector != VEC_SPURIOUS)
+		lapic_eoi();
+	if (irq_fn[vector])
+		irq_fn[vector](vector);
+}
+
 void trap_handler(struct trap_frame *f);
 
 void trap_handler(struct trap_frame *f)
@@ -39,11 +48,7 @@ void trap_handler(struct trap_frame *f)
 	u8 vec = (u8)f->vector;
 
 	if (vec >= 32) {
-		this_cpu()->irqs++;
-		if (vec != VEC_SPURIOUS)
-			lapic_eoi();
-		if (irq_fn[vec])
-			irq_fn[vec](vec);
+		trap_irq(vec);
 		return;
 	}
 	if (vec == EXC_NMI && panic_nmi())

@@ -23,3 +23,8 @@ struct trap_frame {
 
 /* Handler for an interrupt vector; runs with interrupts off and no lock held. Boot CPU, once. */
 void trap_set_irq(u8 vector, void (*fn)(u8 vector));
+/*
+ * An interrupt that the CPU has acknowledged without delivering it: what its delivery would have
+ * come to. Interrupts off, no lock held.
+ */
+void trap_irq(u8 vector);

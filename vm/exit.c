@@ -13,7 +13,7 @@
 #include "vm/hv_ops.h"
 #include "vm/vm.h"
 
-/* The interrupt is pending; it comes in as soon as it may. Whom it woke may go first. */
+/* What is pending comes in as soon as it may. Whom an interrupt woke may go first. */
 static void irq(struct vcpu *v)
 {
 	take_irqs();

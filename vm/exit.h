@@ -10,7 +10,7 @@
 
 /* X(id, "name") */
 #define EXIT_REASONS(X)                                                                          \
-	X(IRQ, "irq")           /* host interrupt: take it */                                    \
+	X(IRQ, "irq")           /* host interrupts may wait: take them */                        \
 	X(NMI, "nmi")           /* host NMI (already taken) */                                   \
 	X(IRQ_WINDOW, "irqwin") /* the guest can take an interrupt now */                        \
 	X(NMI_WINDOW, "nmiwin") /* the guest can take an NMI now */                              \

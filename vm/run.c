@@ -4,8 +4,8 @@
  * load and test before each entry covers everything that may have to be done first.
  *
  * Who sets a request for a vCPU that is in guest mode on another CPU also interrupts it there. On
- * the vCPU's own CPU requests come only from its handlers and from interrupt windows, thus before
- * that test.
+ * the vCPU's own CPU requests come only from its handlers and from interrupts that come at exits,
+ * thus before that test.
  */
 #include "lib/trace.h"
 

@@ -9,9 +9,9 @@
  * RSP, RIP and RFLAGS travel in the VMCS. struct vmx_vcpu begins with the stack pointer that the
  * VMCS holds for the hypervisor, and with whether VMRESUME is due.
  *
- * VM-exit loads all of the hypervisor's state at once, with IF = 0: a physical interrupt stays
- * pending until the next window. An NMI that ended the guest is blocked until vmx/exit.c has
- * raised it.
+ * VM-exit loads all of the hypervisor's state at once, with IF = 0. The interrupt that
+ * ended the guest is in service until vmx/exit.c has run its handler; an NMI is blocked until
+ * vmx/exit.c has raised it.
  */
 
 #include "vm/switch.inc"

@@ -5,6 +5,7 @@
  */
 #include "arch/percpu.h"
 #include "arch/regs.h"
+#include "arch/trap.h"
 #include "arch/x86.h"
 #include "vm/page_fault.h"
 #include "vmx/backend.h"
@@ -114,6 +115,20 @@ static enum exit_reason invlpg_exit(struct vcpu *v)
 	return EXIT_INVLPG;
 }
 
+/*
+ * The exit has acknowledged the interrupt, so it is in service until its handler has run: here,
+ * before anything else can happen. Where the CPU cannot, it waits for the window of EXIT_IRQ, in
+ * which others come that wait behind this one.
+ */
+static enum exit_reason interrupt(void)
+{
+	u32 info = (u32)vmread(VMCS_EXIT_EVENT);
+
+	if (info & EVENTINJ_VALID)
+		trap_irq((u8)(info & EVENTINJ_VECTOR));
+	return EXIT_IRQ;
+}
+
 static enum exit_reason exception(struct vcpu *v)
 {
 	u32 info = (u32)vmread(VMCS_EXIT_EVENT), vector = info & EVENTINJ_VECTOR;
@@ -204,7 +219,7 @@ static enum exit_reason detail(struct vcpu *v, u32 reason)
 		vmx_start_timer();
 		return EXIT_IRQ;
 	case VMEXIT_INTR:
-		return EXIT_IRQ;
+		return interrupt();
 	case VMEXIT_INTR_WINDOW:
 		return EXIT_IRQ_WINDOW;
 	case VMEXIT_NMI_WINDOW:

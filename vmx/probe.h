@@ -38,6 +38,8 @@ enum vmx_word {
 	X(INVVPID_CONTEXT, "INVVPID of one context", VMX_EPT_VPID, BIT(41), "of one vCPU")        \
 	X(INVVPID_ADDRESS, "INVVPID of one address", VMX_EPT_VPID, BIT(40), "shadow paging")      \
 	X(PREEMPTION_TIMER, "preemption timer", VMX_PIN, PIN_PREEMPTION_TIMER, "bounds each run") \
+	X(ACK_INTR, "interrupts acknowledged", VMX_EXIT, EXIT_CTL_ACK_INTR,                       \
+	  "their handlers run at exits, else in windows")                                         \
 	X(PAUSE_LOOP, "pause loop exiting", VMX_PROC2, PROC2_PAUSE_LOOP,                          \
 	  "PAUSE exits only in a loop")                                                           \
 	X(RDTSCP, "RDTSCP", VMX_PROC2, PROC2_RDTSCP, "the guest's")                               \

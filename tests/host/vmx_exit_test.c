@@ -6,6 +6,7 @@
  * becomes pending; the blocking of NMIs that an IRET had ended comes back when it faults.
  */
 #include "arch/regs.h"
+#include "arch/trap.h"
 #include "tests/host/fake/cpu.h"
 #include "vm/real_mode.h"
 #include "vmx/backend.h"
@@ -51,6 +52,16 @@ bool vmx_mend_segments(struct vcpu *vcpu)
 
 bool cpu_needs_nmi;
 
+static u32 dispatched; /* vectors */
+static u8 last_vector;
+
+void trap_irq(u8 vector)
+{
+	assert_int_equal(s.tag.in_guest, 0);
+	dispatched++;
+	last_vector = vector;
+}
+
 static u32 timers;
 
 void vmx_start_timer(void)
@@ -89,7 +100,7 @@ static int setup(void **state)
 	fake_vmcs[VMCS_GUEST_RIP] = 0x1000;
 	fake_vmcs[VMCS_GUEST_CR0] = CR0_PE;
 	fake_vmcs[VMCS_EXIT_INSN_LEN] = 3;
-	dr_given = fake_nmis = fake_mcs = delivered = 0;
+	dr_given = fake_nmis = fake_mcs = delivered = dispatched = 0;
 	mended = false;
 	return 0;
 }
@@ -313,6 +324,37 @@ static void nmi_goes_to_the_hypervisors_handler(void **state)
 	cpu_needs_nmi = true;
 	assert_int_equal(exception(0x200 | EXC_NMI, 0, 0), EXIT_IRQ);
 	cpu_needs_nmi = false;
+}
+
+/* Nobody else knows of it: the local APIC has it in service, and would give no other. */
+static void acknowledged_interrupt_is_handled_at_once(void **state)
+{
+	(void)state;
+	fake_vmcs[VMCS_EXIT_EVENT] = EVENTINJ_VALID | 0xf0;
+	assert_int_equal(leave(VMEXIT_INTR, 0), EXIT_IRQ);
+	assert_int_equal(dispatched, 1);
+	assert_int_equal(last_vector, 0xf0);
+	assert_int_equal(v.exit.insn_len, 0);
+	/* Also one that ended the delivery of an event, which waits. */
+	fake_vmcs[VMCS_EXIT_EVENT] = EVENTINJ_VALID | 0x31;
+	fake_vmcs[VMCS_VECTORING] = EVENTINJ_VALID | 0x42;
+	assert_int_equal(leave(VMEXIT_INTR, 0), EXIT_IRQ);
+	assert_int_equal(dispatched, 2);
+	assert_int_equal(last_vector, 0x31);
+	assert_int_equal(v.pending.vector, 0x42);
+}
+
+/* On a CPU that cannot acknowledge, and for what other exits leave in the field. */
+static void interrupt_that_was_not_acknowledged_waits_for_the_window(void **state)
+{
+	(void)state;
+	fake_vmcs[VMCS_EXIT_EVENT] = 0xf0;
+	assert_int_equal(leave(VMEXIT_INTR, 0), EXIT_IRQ);
+	fake_vmcs[VMCS_EXIT_EVENT] = EVENTINJ_VALID | 0xf0;
+	assert_int_equal(leave(VMEXIT_PREEMPTION_TIMER, 0), EXIT_IRQ);
+	assert_int_equal(leave(VMEXIT_INTR_WINDOW, 0), EXIT_IRQ_WINDOW);
+	assert_int_equal(leave(EXIT_REASON_FAILED | VMEXIT_BAD_GUEST, 0), EXIT_FAIL);
+	assert_int_equal(dispatched, 0);
 }
 
 static void machine_check_goes_to_the_hypervisors_handler(void **state)
@@ -646,6 +688,9 @@ int main(void)
 		cmocka_unit_test_setup(debug_register_access_gives_them_to_the_guest, setup),
 		cmocka_unit_test_setup(intercepted_exception, setup),
 		cmocka_unit_test_setup(nmi_goes_to_the_hypervisors_handler, setup),
+		cmocka_unit_test_setup(acknowledged_interrupt_is_handled_at_once, setup),
+		cmocka_unit_test_setup(interrupt_that_was_not_acknowledged_waits_for_the_window,
+				       setup),
 		cmocka_unit_test_setup(machine_check_goes_to_the_hypervisors_handler, setup),
 		cmocka_unit_test_setup(debug_exception_updates_dr6_and_dr7, setup),
 		cmocka_unit_test_setup(faulting_iret_blocks_nmis_again, setup),

@@ -168,6 +168,20 @@ static void useful_controls_are_on_where_they_are(void **state)
 	assert_false(vmx_ctl(&f, VMX_PROC2) & PROC2_PML);
 }
 
+/* Without it a window does. */
+static void interrupts_are_acknowledged_where_exits_can(void **state)
+{
+	struct vmx_facts f = good();
+	u32 all = vmx_ctl(&f, VMX_EXIT);
+
+	(void)state;
+	assert_true(all & EXIT_CTL_ACK_INTR);
+	assert_true(vmx_has(&f, VMX_HAS_ACK_INTR));
+	lacks(&f, VMX_EXIT, EXIT_CTL_ACK_INTR);
+	assert_int_equal(vmx_ctl(&f, VMX_EXIT), all & ~EXIT_CTL_ACK_INTR);
+	assert_false(vmx_has(&f, VMX_HAS_ACK_INTR));
+}
+
 static void longest_sentence_fits(void **state)
 {
 	struct vmx_facts f = good();
@@ -389,6 +403,7 @@ int main(void)
 		cmocka_unit_test(missing_control_is_named_with_its_msr),
 		cmocka_unit_test(needed_controls_are_these),
 		cmocka_unit_test(useful_controls_are_on_where_they_are),
+		cmocka_unit_test(interrupts_are_acknowledged_where_exits_can),
 		cmocka_unit_test(longest_sentence_fits),
 		cmocka_unit_test(control_words_are_what_we_want_within_what_is_allowed),
 		cmocka_unit_test(nested_paging_is_all_or_nothing),
