@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-u64 fake_cr2;
+u64 fake_cr0, fake_cr2, fake_cr4;
 u32 fake_pkru;
 u32 fake_mcs;
 

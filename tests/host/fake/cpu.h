@@ -4,7 +4,7 @@
 
 #include "lib/types.h"
 
-extern u64 fake_cr2;
+extern u64 fake_cr0, fake_cr2, fake_cr4;
 extern u32 fake_pkru;
 extern u32 fake_mcs; /* machine checks that went to the hypervisor's own handler */
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The real header, but time is the test's own (tests/host/fake/clock.h), MSRs, CR2 and PKRU are
- * memory (tests/host/fake/cpu.h), and port I/O is the test's: one that needs it defines the
- * functions.
+ * The real header, but time is the test's own (tests/host/fake/clock.h), MSRs, control registers
+ * and PKRU are memory (tests/host/fake/cpu.h), and port I/O is the test's: one that needs it
+ * defines the functions.
  */
 #pragma once
 
@@ -14,8 +14,12 @@
 #define wrmsr     real_wrmsr
 #define rdpkru    real_rdpkru
 #define raise_mc  real_raise_mc
+#define read_cr0  real_read_cr0
+#define write_cr0 real_write_cr0
 #define read_cr2  real_read_cr2
 #define write_cr2 real_write_cr2
+#define read_cr4  real_read_cr4
+#define write_cr4 real_write_cr4
 #define inb       real_inb
 #define inw       real_inw
 #define inl       real_inl
@@ -28,8 +32,12 @@
 #undef wrmsr
 #undef rdpkru
 #undef raise_mc
+#undef read_cr0
+#undef write_cr0
 #undef read_cr2
 #undef write_cr2
+#undef read_cr4
+#undef write_cr4
 #undef inb
 #undef inw
 #undef inl
@@ -60,6 +68,26 @@ static inline u32 rdpkru(void)
 static inline void raise_mc(void)
 {
 	fake_mcs++;
+}
+
+static inline u64 read_cr0(void)
+{
+	return fake_cr0;
+}
+
+static inline void write_cr0(u64 v)
+{
+	fake_cr0 = v;
+}
+
+static inline u64 read_cr4(void)
+{
+	return fake_cr4;
+}
+
+static inline void write_cr4(u64 v)
+{
+	fake_cr4 = v;
 }
 
 static inline u64 read_cr2(void)
