@@ -7,6 +7,7 @@
 #include "mmu/mmu.h"
 #include "mmu/mutant.h"
 #include "mmu/shadow/rmap.h"
+#include "mmu/shadow/sp.h"
 #include "mmu/slot_priv.h"
 #include "mmu/track.h"
 
@@ -14,14 +15,20 @@
 #define SLICE_ENTRIES 512
 #define SLICE_ZAP     64
 
-static u32 max_leaf_level(const struct slot *s)
+static u32 max_leaf_level(const struct mmu_vm *m, const struct slot *s)
 {
 	/*
 	 * All RAM is executable: on processors with the page-size-change erratum that means 4 KiB.
 	 */
 	if (s->dirty_log || (mmu_hw.multihit && !MUTANT(MULTIHIT_LARGE)))
 		return 1;
-	return mmu_hw.has_1g ? 3 : 2;
+	/* Beside shadows it may have to give way to tables and come back in one fault. */
+	return mmu_hw.has_1g && !m->shadow.on ? 3 : 2;
+}
+
+bool direct_shadowed(struct mmu_vm *m, gfn_t gfn, u64 nr)
+{
+	return m->shadow.nr_unpaged && sp_any_of(m, gfn, nr);
 }
 
 /* One entry of this level around gfn stays inside [first, end). */
@@ -30,16 +37,17 @@ static bool inside(gfn_t gfn, u32 level, const struct slot_place *p)
 	return level_first(gfn, level).v >= p->first && level_next(gfn, level).v <= p->end;
 }
 
-static bool leaf_fits(const struct slot_place *p, gfn_t gfn, u32 level)
+static bool leaf_fits(struct mmu_vm *m, const struct slot_place *p, gfn_t gfn, u32 level)
 {
 	const struct slot *s = p->slot;
 	u64 first = level_first(gfn, level).v;
 
 	return inside(gfn, level, p) && IS_ALIGNED(s->hfn.v - s->gfn.v, level_frames(level)) &&
-	       !track_any(s, first - s->gfn.v, level_frames(level));
+	       !track_any(s, first - s->gfn.v, level_frames(level)) &&
+	       (!direct_shadowed(m, GFN(first), level_frames(level)) || MUTANT(UNPAGED_LARGE));
 }
 
-static u64 leaf_spte(const struct slot *s, gfn_t gfn, u32 level)
+static u64 leaf_spte(struct mmu_vm *m, const struct slot *s, gfn_t gfn, u32 level)
 {
 	gfn_t first = level_first(gfn, level);
 	u64 i = gfn.v - s->gfn.v;
@@ -50,7 +58,7 @@ static u64 leaf_spte(const struct slot *s, gfn_t gfn, u32 level)
 		soft |= SPTE_SLOT_W;
 	if (!track_count(s, i))
 		soft |= SPTE_MMU_W;
-	if (soft == (SPTE_SLOT_W | SPTE_MMU_W))
+	if (soft == (SPTE_SLOT_W | SPTE_MMU_W) && !direct_shadowed(m, gfn, 1))
 		access |= MMU_W;
 	e = spte_leaf(hfn_to_hpa(slot_hfn(s, first)), level, access, soft);
 	return s->dirty_log && !dirty_test(s, i) ? spte_log(e) : e;
@@ -62,10 +70,10 @@ struct direct_want direct_want(struct mmu_vm *m, gfn_t gfn)
 	struct direct_want w = { .level = m->root.level };
 
 	if (p.slot && slot_has_memory(p.slot)) {
-		w.level = max_leaf_level(p.slot);
-		while (w.level > 1 && !leaf_fits(&p, gfn, w.level))
+		w.level = max_leaf_level(m, p.slot);
+		while (w.level > 1 && !leaf_fits(m, &p, gfn, w.level))
 			w.level--;
-		w.spte = leaf_spte(p.slot, gfn, w.level);
+		w.spte = leaf_spte(m, p.slot, gfn, w.level);
 		return w;
 	}
 	while (w.level > 1 && !inside(gfn, w.level, &p))
@@ -100,6 +108,21 @@ flushneed_t direct_fit(struct mmu_vm *m, gfn_t gfn, const struct direct_want *w,
 			tree_split(m, &p, gfn, r);
 	}
 	return tree_set(m, &p, w->spte);
+}
+
+bool direct_withdraw(struct mmu_vm *m, gfn_t gfn)
+{
+	struct tree_pos p;
+
+	if (!m->shadow.nr_unpaged || MUTANT(UNPAGED_UNSEEN))
+		return false;
+	p = tree_find(m, gfn, 1);
+	if (!(spte_access(p.e) & MMU_W))
+		return false;
+	/* It may be a large one: the next access makes what is right then. */
+	(void)tree_set(m, &p, 0);
+	(void)tree_zap(m, p.level);
+	return true;
 }
 
 /* Refits [*gfn, end) up to the slice's length. Stops before a frame for which the reserve is too

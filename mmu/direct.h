@@ -2,7 +2,8 @@
 /*
  * The direct map: guest-physical to host-physical, as the slots say. What the entry for a frame
  * should be follows from the slot, its dirty log and its write tracking alone (direct_want());
- * every change of those is made first and then the tables are refitted to it.
+ * every change of those is made first and then the tables are refitted to it. Beside shadows it
+ * also follows from these, while a vCPU runs without paging.
  */
 #pragma once
 
@@ -18,6 +19,14 @@ struct direct_want {
 
 /* Under mmu_vm.lock. */
 struct direct_want direct_want(struct mmu_vm *m, gfn_t gfn);
+
+/*
+ * One of these frames, all in one slot, is a shadowed table, and a vCPU runs without paging: it
+ * must not write there unseen.
+ */
+bool direct_shadowed(struct mmu_vm *m, gfn_t gfn, u64 nr);
+/* gfn has become such a frame: no entry lets it be written. True: a flush is owed. */
+bool direct_withdraw(struct mmu_vm *m, gfn_t gfn);
 
 /* Pages that direct_fit() takes from the reserve for this frame. */
 u32 direct_needs(const struct mmu_vm *m, gfn_t gfn, const struct direct_want *w);

@@ -7,16 +7,17 @@
  *	resolve()       no slot -----------------------------------------------> MMIO (hole)
  *	                MMIO slot: cache a trap entry -------------------------> MMIO
  *	                write to ROM or to a tracked frame --------------------> EMULATE
+ *	                write to a shadowed table: its shadow goes
  *	                write to a logged frame: set its bit
  *	                direct_want(), direct_fit() changed the entry ---------> FIXED
  *	                the entry was right already ---------------------------> SPURIOUS
  */
-#include <errno.h>
-
 #include "mmu/direct.h"
 #include "mmu/mmu.h"
 #include "mmu/mutant.h"
 #include "mmu/reader.h"
+#include "mmu/shadow/gptw.h"
+#include "mmu/shadow/reclaim.h"
 #include "mmu/slot_priv.h"
 #include "mmu/track.h"
 
@@ -91,6 +92,7 @@ static bool fit(struct mmu_vm *m, gfn_t gfn, struct mmu_res *res, u32 *lack)
 	if (p.level == w.level && p.e == w.spte)
 		return false;
 	tlb_commit(m, direct_fit(m, gfn, &w, res));
+	(void)tree_zap(m, 1); /* one leaf may have replaced a table */
 	return true;
 }
 
@@ -116,7 +118,7 @@ static enum mmu_verdict resolve(struct mmu_vm *m, const struct mmu_fault *f, str
 	if (f->access & MMU_W) {
 		if (s->kind == SLOT_ROM)
 			return trapped_write(m, MMU_STAT_FAULT_ROM, r);
-		if (track_count(s, i))
+		if (track_count(s, i) || !gptw_yield(m, gfn))
 			return trapped_write(m, MMU_STAT_FAULT_TRACKED, r);
 		if (s->dirty_log && !dirty_test(s, i)) {
 			mmu_stat_inc(m, MMU_STAT_FAULT_DIRTY);
@@ -125,32 +127,25 @@ static enum mmu_verdict resolve(struct mmu_vm *m, const struct mmu_fault *f, str
 	}
 	if (fit(m, gfn, res, lack))
 		return fixed(m, r);
-	if (*lack) {
-		r->reason = "no page for a table: the VM's quota is used up";
-		return MMU_NOMEM;
-	}
-	return spurious(m, gfn, r);
+	return *lack ? MMU_NOMEM : spurious(m, gfn, r);
 }
 
 static __noinline enum mmu_verdict fault_slow(struct mmu_vm *m, const struct mmu_fault *f,
 					      struct mmu_result *r)
 {
 	struct mmu_res res = { .nr = 0 };
-	enum mmu_verdict v;
-	u32 lack = 0;
-	int rc;
+	enum mmu_verdict v, got;
+	u32 lack;
 
 	do {
 		lack = 0;
 		env_lock(&m->lock);
 		v = resolve(m, f, r, &res, &lack);
 		env_unlock(&m->lock);
-		rc = lack ? res_fill(m, &res, lack) : 0;
-	} while (lack && rc == 0);
-	if (rc == -EAGAIN && v == MMU_NOMEM) {
-		r->reason = "freed tables are still in use by a reader";
-		v = MMU_RETRY;
-	}
+		got = reclaim_reserve(m, &res, lack, r);
+	} while (lack && got == MMU_FIXED);
+	if (v == MMU_NOMEM)
+		v = got;
 	res_drop(m, &res);
 	if (v == MMU_MMIO && r->dev != MMU_DEV_NONE)
 		mmu_stat_inc(m, MMU_STAT_FAULT_MMIO_SLOW);

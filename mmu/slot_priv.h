@@ -99,13 +99,13 @@ static inline void slot_set_log(struct mmu_vm *m, struct slot *s, bool on)
  * The first is under mmu_vm.lock already. */
 static inline void slot_change_begin(struct mmu_vm *m)
 {
-	m->refitting = true;
+	m->refitting++;
 }
 
 static inline void slot_change_end(struct mmu_vm *m)
 {
 	env_lock(&m->lock);
-	m->refitting = false;
+	m->refitting--;
 	env_unlock(&m->lock);
 }
 

@@ -50,7 +50,7 @@ struct mmu_vm {
 	u32 nr_logged; /* slots with a dirty log */
 	u64 gfn_limit; /* frames that a guest can name */
 	bool prebuilt;
-	bool refitting;       /* rights were taken away, the entries follow in slices */
+	u32 refitting;        /* rights were taken away, the entries follow in slices; nests */
 	struct mmu_tag *tags; /* every TLB context that may hold our translations */
 	u32 zap_list;         /* pool pages in state ZAPPING */
 	u32 quarantine;       /* pool pages in state QUARANTINE, newest first */

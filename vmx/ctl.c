@@ -192,6 +192,8 @@ void vmx_ctl_setup(struct vcpu *v)
 		/* What the guest must not do by itself while hardware runs on its shadow. */
 		s->cr0_mask = s->cr4_mask = ~0ULL;
 		s->proc_ctl |= PROC_CR3_LOAD | PROC_CR3_STORE | PROC_INVLPG;
+		if (s->ept)
+			mmu_shadow_unpaged_begin(&v->vm->mmu);
 	} else {
 		s->cr0_mask = CR0_NE | CR0_NW | CR0_CD;
 		s->cr4_mask = ~v->vm->cpuid->caps.cr4_valid;

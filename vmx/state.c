@@ -169,13 +169,15 @@ static void set_paging_reg(struct vcpu *v, enum vcpu_sreg r, u64 val)
 
 /*
  * The guest turns paging on or off. While it is off, EPT and unrestricted guest run it on the
- * direct map, and no shadow sees what it writes to its tables; so there must be none when it
- * begins, and what other vCPUs have shadowed meanwhile must be looked at anew.
+ * direct map.
  */
 static void switch_translation(struct vcpu *v, bool ept)
 {
 	vmx_use_ept(vmx_of(v), ept);
-	mmu_shadow_zap_all(&v->vm->mmu);
+	if (ept)
+		mmu_shadow_unpaged_begin(&v->vm->mmu);
+	else
+		mmu_shadow_unpaged_end(&v->vm->mmu);
 }
 
 /* Under shadow paging CR3 follows at the entry. */

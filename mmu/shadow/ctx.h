@@ -237,6 +237,10 @@ bool mmu_is_shadowed(struct mmu_vm *m, gfn_t gfn);
 void mmu_unshadow(struct mmu_vm *m, gfn_t gfn);
 /* All tables of the VM are obsolete: no CPU uses them after return. */
 void mmu_shadow_zap_all(struct mmu_vm *m);
+/* A vCPU without paging is about to run on the direct map of a VM with shadows; it has ceased to.
+ * In between, by any vCPU, the direct map lets nobody write to a table that is shadowed. */
+void mmu_shadow_unpaged_begin(struct mmu_vm *m);
+void mmu_shadow_unpaged_end(struct mmu_vm *m);
 
 /* Takes effect with the next fault; roots above the limit are dropped. */
 void mmu_shadow_tune(struct mmu_vm *m, const struct mmu_tune *t);

@@ -3,6 +3,7 @@
 #include "mmu/mutant.h"
 #include "mmu/shadow/ctx.h"
 #include "mmu/shadow/fetch.h"
+#include "mmu/shadow/reclaim.h"
 #include "mmu/shadow/root_priv.h"
 #include "mmu/shadow/unsync.h"
 
@@ -38,7 +39,7 @@ enum mmu_verdict mmu_shadow_load(struct mmu_ctx *c, struct mmu_result *r)
 	*r = (struct mmu_result){ .reason = "root ready" };
 	if (mmu_shadow_ready(c))
 		return MMU_FIXED;
-	v = reclaim_reserve(c, FETCH_PAGES, r);
+	v = reclaim_reserve(m, &c->res, FETCH_PAGES, r);
 	if (v != MMU_FIXED)
 		return v;
 	env_lock(&m->lock);

@@ -2,6 +2,7 @@
 /* Stores to guest tables. */
 #include "mmu/shadow/gptw.h"
 
+#include "mmu/direct.h"
 #include "mmu/mutant.h"
 #include "mmu/shadow/ctx.h"
 #include "mmu/shadow/root_priv.h"
@@ -106,11 +107,10 @@ bool mmu_is_shadowed(struct mmu_vm *m, gfn_t gfn)
 	return yes;
 }
 
-void mmu_unshadow(struct mmu_vm *m, gfn_t gfn)
+static void unshadow(struct mmu_vm *m, gfn_t gfn)
 {
 	spx_t x, next;
 
-	env_lock(&m->lock);
 	/* A root that is nobody's current one can be built again. */
 	root_drop_cached_of(m, gfn);
 	for (x = sp_next_of(m, gfn, 0); x; x = next) {
@@ -118,5 +118,18 @@ void mmu_unshadow(struct mmu_vm *m, gfn_t gfn)
 		if (sp_get(x)->root_refs == 0)
 			sp_zap(m, x);
 	}
+}
+
+void mmu_unshadow(struct mmu_vm *m, gfn_t gfn)
+{
+	env_lock(&m->lock);
+	unshadow(m, gfn);
 	env_unlock(&m->lock);
+}
+
+bool gptw_yield(struct mmu_vm *m, gfn_t gfn)
+{
+	if (direct_shadowed(m, gfn, 1))
+		unshadow(m, gfn);
+	return !direct_shadowed(m, gfn, 1);
 }

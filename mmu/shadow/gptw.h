@@ -15,3 +15,6 @@
 void gptw_before_store(struct mmu_vm *m, gpa_t gpa, u64 len);
 /* The same for bytes that somebody else has written already; any length. No lock held. */
 void gptw_after_store(struct mmu_vm *m, gpa_t gpa, u64 len);
+/* Under mmu_vm.lock: a vCPU without paging is about to write to gfn through the direct map. False:
+ * a current root points to that table, so it is shadowed still. */
+bool gptw_yield(struct mmu_vm *m, gfn_t gfn);

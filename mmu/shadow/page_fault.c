@@ -16,6 +16,7 @@
 #include "mmu/shadow/events.h"
 #include "mmu/shadow/fetch.h"
 #include "mmu/shadow/idlist.h"
+#include "mmu/shadow/reclaim.h"
 #include "mmu/shadow/root_priv.h"
 #include "mmu/shadow/sp.h"
 #include "mmu/slot_priv.h"
@@ -100,7 +101,7 @@ static enum mmu_verdict locked(struct fetch *f, struct mmu_result *r)
 static enum mmu_verdict fill(struct fetch *f, struct mmu_result *r)
 {
 	struct mmu_vm *m = f->ctx->vm;
-	enum mmu_verdict v = reclaim_reserve(f->ctx, FETCH_PAGES, r);
+	enum mmu_verdict v = reclaim_reserve(m, &f->ctx->res, FETCH_PAGES, r);
 
 	if (v != MMU_FIXED)
 		return v;

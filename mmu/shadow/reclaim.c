@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Reclaim of shadow pages. */
-#include "mmu/shadow/root_priv.h"
+#include "mmu/shadow/reclaim.h"
 
 #include <errno.h>
 
 #include "mmu/mutant.h"
 #include "mmu/shadow/idlist.h"
+#include "mmu/shadow/root_priv.h"
 #include "mmu/shadow/sp.h"
 
 /* Pages dropped under one hold of the lock, and how many are looked at for them. */
@@ -64,15 +65,15 @@ static u32 reclaim(struct mmu_vm *m)
 	return n || MUTANT(LISTS_KEEP_ALL) ? n : idlist_trim(m, &m->shadow.ids);
 }
 
-enum mmu_verdict reclaim_reserve(struct mmu_ctx *c, u32 nr, struct mmu_result *r)
+enum mmu_verdict reclaim_reserve(struct mmu_vm *m, struct mmu_res *res, u32 nr,
+				 struct mmu_result *r)
 {
-	struct mmu_vm *m = c->vm;
-	bool none = false;
+	bool none = !m->shadow.on;
 
-	if (likely(c->res.nr >= nr))
+	if (likely(res->nr >= nr))
 		return MMU_FIXED;
 	for (;;) {
-		int rc = res_fill(m, &c->res, nr);
+		int rc = res_fill(m, res, nr);
 
 		if (rc == 0)
 			return MMU_FIXED;

@@ -2,6 +2,7 @@
 /* Reverse map. */
 #include "mmu/shadow/rmap.h"
 
+#include "mmu/direct.h"
 #include "mmu/farray.h"
 #include "mmu/mutant.h"
 #include "mmu/shadow/sp.h"
@@ -112,6 +113,7 @@ void rmap_freeze(struct mmu_vm *m, gfn_t gfn)
 {
 	bool owed = rmap_protect(m, gfn);
 
+	owed |= direct_withdraw(m, gfn);
 	mmu_stat_inc(m, MMU_STAT_FREEZE);
 	/* Nothing to clear does not mean that no TLB has W: it may have been dropped without a
 	 * flush. */

@@ -22,8 +22,8 @@ idlist_t *rmap_head(struct mmu_vm *m, gfn_t gfn, u32 level);
 void rmap_add(struct mmu_vm *m, gfn_t gfn, u32 level, spteid_t id);
 void rmap_remove(struct mmu_vm *m, gfn_t gfn, u32 level, spteid_t id);
 
-/* No CPU can write the frame through the shadow after return: takes W from its leaves, drops large
- * leaves over it, and flushes what may remember either. */
+/* No CPU can write the frame after return, with paging or without: takes W from its leaves, drops
+ * large leaves over it, and flushes what may remember either. */
 void rmap_freeze(struct mmu_vm *m, gfn_t gfn);
 /* The first half of it: true if a flush is owed. */
 bool rmap_protect(struct mmu_vm *m, gfn_t gfn);

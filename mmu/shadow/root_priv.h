@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Root objects, and memory for shadow pages, for the files of mmu/shadow/. Under mmu_vm.lock but
+ * Root objects for the files of mmu/shadow/. Under mmu_vm.lock but
  * for what says otherwise.
  */
 #pragma once
@@ -92,15 +92,3 @@ bool root_is_current(const struct mmu_vm *m, gfn_t gfn);
 hpa_t low_alloc(void);
 void low_free(hpa_t a);
 u32 low_nr_free(void);
-
-/*
- * Shadow pages given back when quota or pool are used up: obsolete ones, those that no table points
- * to, roots that are nobody's current one, and then the least recently used. Never what a current
- * root points to itself. Always before a fault validates its root, never after. No lock held.
- *
- * The context's reserve has nr pages: FIXED. RETRY: freed pages are held back for a moment. NOMEM:
- * nothing is left to take.
- */
-enum mmu_verdict reclaim_reserve(struct mmu_ctx *c, u32 nr, struct mmu_result *r);
-/* Drops tables of former generations, all of them in slices. No lock held. */
-void reclaim_obsolete(struct mmu_vm *m);

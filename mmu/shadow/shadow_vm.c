@@ -5,6 +5,7 @@
 #include "mmu/mutant.h"
 #include "mmu/shadow/ctx.h"
 #include "mmu/shadow/idlist.h"
+#include "mmu/shadow/reclaim.h"
 #include "mmu/shadow/rmap.h"
 #include "mmu/shadow/root_priv.h"
 #include "mmu/shadow/sp.h"
@@ -63,6 +64,25 @@ void mmu_shadow_zap_all(struct mmu_vm *m)
 	obsolete(m);
 	env_unlock(&m->lock);
 	reclaim_obsolete(m);
+}
+
+/* What is shadowed already may be written through the direct map, so it has to go. */
+void mmu_shadow_unpaged_begin(struct mmu_vm *m)
+{
+	env_lock(&m->lock);
+	slot_change_begin(m);
+	if (m->shadow.nr_unpaged++ == 0 && !MUTANT(UNPAGED_FINDS_SHADOWS))
+		obsolete(m);
+	env_unlock(&m->lock);
+	reclaim_obsolete(m);
+	slot_change_end(m);
+}
+
+void mmu_shadow_unpaged_end(struct mmu_vm *m)
+{
+	env_lock(&m->lock);
+	m->shadow.nr_unpaged--;
+	env_unlock(&m->lock);
 }
 
 int shadow_slot_added(struct mmu_vm *m, gfn_t gfn)

@@ -41,6 +41,7 @@ struct shadow_vm {
 	u32 hash;                /* pool page of 1 << SHADOW_HASH_BITS heads */
 	u32 lru_first, lru_last; /* all live shadow pages, most recently used first */
 	u32 nr_live;
+	u32 nr_unpaged; /* vCPUs on the direct map */
 	/* Entries that let the guest write, and large ones, may be dropped without a flush when the
 	 * guest owes one itself. A TLB may keep them until this stamp is flushed: a frame is not
 	 * frozen, and one page's flush not enough, before. */

@@ -31,12 +31,23 @@ static void leave_cpu(u32 cpu, const struct sim_vcpu *but)
 			sim_exit(&sim.vcpu[i]);
 }
 
+static void entered(struct sim_vcpu *v, enum mmu_flush flush)
+{
+	v->in_guest = true;
+	v->flushed = flush == MMU_FLUSH_TAG;
+	sim_hw_enter(v, v->flushed);
+}
+
 /* One try. False: load again. */
 static bool try_enter(struct sim_vcpu *v, bool first, enum mmu_verdict *verdict)
 {
 	struct mmu_result r = { .reason = "" };
 	enum mmu_flush flush = MMU_FLUSH_NONE;
 
+	if (v->direct) {
+		entered(v, mmu_enter(&sim.vm, &v->tag));
+		return true;
+	}
 	*verdict = mmu_shadow_load(&v->ctx, &r);
 	if (*verdict == MMU_KILL_VM)
 		sim_fail("load kills the VM: %s", r.reason ? r.reason : "?");
@@ -47,9 +58,7 @@ static bool try_enter(struct sim_vcpu *v, bool first, enum mmu_verdict *verdict)
 		mmu_shadow_exit(&v->ctx, false);
 		return false;
 	}
-	v->in_guest = true;
-	v->flushed = flush == MMU_FLUSH_TAG;
-	sim_hw_enter(v, v->flushed);
+	entered(v, flush);
 	return true;
 }
 
@@ -250,8 +259,8 @@ static bool trapped(struct sim_vcpu *v, const struct sim_access *a, const struct
 	return false;
 }
 
-/* One exit. True: the guest runs again. */
-static bool fault(struct sim_vcpu *v, const struct sim_access *a, u32 error, struct sim_out *out)
+static enum mmu_verdict ask(struct sim_vcpu *v, const struct sim_access *a, u32 error,
+			    struct mmu_result *r)
 {
 	struct mmu_shadow_fault f = {
 		.gva = GVA(a->gva),
@@ -260,12 +269,23 @@ static bool fault(struct sim_vcpu *v, const struct sim_access *a, u32 error, str
 		.pkru = a->pkru,
 		.ac = a->ac,
 	};
+	struct mmu_fault direct = { .gpa = GPA(a->gva), .access = a->access };
+
+	if (!v->direct)
+		return mmu_shadow_fault(&v->ctx, &f, r);
+	r->gpa = direct.gpa;
+	return mmu_fault(&sim.vm, &direct, r);
+}
+
+/* One exit. True: the guest runs again. */
+static bool fault(struct sim_vcpu *v, const struct sim_access *a, u32 error, struct sim_out *out)
+{
 	struct mmu_result r = { .reason = "" };
 	u64 begin = sim.now;
 	enum mmu_verdict verdict;
 
 	out->faults++;
-	verdict = mmu_shadow_fault(&v->ctx, &f, &r);
+	verdict = ask(v, a, error, &r);
 	sim_log("    vCPU %u fault %s %#llx error %#x: %s", v->id, access_text(a->access),
 		(unsigned long long)a->gva, error, mmu_verdict_name(verdict));
 	switch (verdict) {
@@ -401,6 +421,20 @@ static bool write_regs(struct mmu_ctx *c, const struct mmu_regs *r, enum mmu_reg
 	return mmu_write_reg(c, what, val);
 }
 
+void sim_follow_paging(struct sim_vcpu *v)
+{
+	bool direct = sim.unpaged_direct && !(v->regs.cr0 & CR0_PG);
+
+	if (v->direct == direct)
+		return;
+	v->direct = direct;
+	sim_hw_drop(v);
+	if (direct)
+		mmu_shadow_unpaged_begin(&sim.vm);
+	else
+		mmu_shadow_unpaged_end(&sim.vm);
+}
+
 /* The judge's copy first: nothing can come between its reading of PDPTEs and that of mmu/. */
 bool sim_write_regs(struct sim_vcpu *v, const struct mmu_regs *r, enum mmu_reg_write what)
 {
@@ -409,6 +443,7 @@ bool sim_write_regs(struct sim_vcpu *v, const struct mmu_regs *r, enum mmu_reg_w
 
 	mine = sim_arch_write(v, r, what);
 	ok = write_regs(&v->ctx, r, what);
+	sim_follow_paging(v);
 	sim_cpu_back(t);
 	sim_check(mine == ok, "a register write %s #GP", ok ? "gave no" : "gave a");
 	sim_check(same(&v->ctx.regs, &v->regs), "mmu/ has other registers than the guest");

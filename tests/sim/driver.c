@@ -73,7 +73,8 @@ static void op_map(struct sim_vcpu *v)
 	a.access = MMU_W;
 	a.value = choose_entry(mode == SIM_NONE ? SIM_LM4 : mode, level_of_frame(gfn));
 	for (u32 i = 0; i < 4; i++) {
-		a.gva = choose_gva(mode) + choose_offset(a.size);
+		a.gva = (mode == SIM_NONE ? gfn << PAGE_SHIFT : choose_gva(mode)) +
+			choose_offset(a.size);
 		if (sim_reference(v, &a, &gpa) && gpa >> PAGE_SHIFT == gfn) {
 			do_access(v, &a);
 			return;
@@ -400,6 +401,7 @@ static void begin_episode(void)
 
 	if (run.o.tiny || sim_chance(4))
 		cfg.quota = 60 + cfg.vcpus * MMU_CTX_MIN_PAGES;
+	cfg.unpaged_direct = sim_chance(2);
 	sim_start(&cfg);
 	sim.lively = true;
 	sim.pick = choose_access;
@@ -412,7 +414,9 @@ static void begin_episode(void)
 	for (u32 i = 0; i < sim.nr_vcpus; i++) {
 		struct sim_space s = sim_space_at(mode, choose_cr3(mode));
 
-		if (mode == SIM_PAE)
+		if (cfg.unpaged_direct && sim_chance(4))
+			s.mode = SIM_NONE;
+		if (s.mode == SIM_PAE)
 			s.cr3 = fill_pdpt();
 		sim_log("vCPU %u: mode %u cr3 %#llx", i, mode, (ull)s.cr3);
 		sim_set_space(&sim.vcpu[i], &s, sim_rand(2), sim_rand(2));

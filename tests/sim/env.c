@@ -290,6 +290,7 @@ static void start_vcpu(u32 i, const struct sim_cfg *cfg)
 	sim_check(mmu_ctx_init(&v->ctx, &sim.vm, &v->tag, &v->caps) == 0, "mmu_ctx_init");
 	sim_arch_reset(v);
 	sim_hw_drop(v);
+	sim_follow_paging(v);
 }
 
 void sim_start(const struct sim_cfg *cfg)
@@ -324,6 +325,7 @@ void sim_start(const struct sim_cfg *cfg)
 	sim_guest_start(cfg->slots ? cfg->slots : sim_default_slots);
 	sim_check(mmu_shadow_init(&sim.vm) == 0, "mmu_shadow_init");
 	sim.nr_vcpus = cfg->vcpus;
+	sim.unpaged_direct = cfg->unpaged_direct;
 	for (u32 i = 0; i < cfg->vcpus; i++)
 		start_vcpu(i, cfg);
 }

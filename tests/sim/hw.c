@@ -138,6 +138,16 @@ static const struct sim_tlbe *lookup(const struct sim_hw *h, u64 gva, bool leaf)
 
 /* --- the walk --------------------------------------------------------------------------------- */
 
+/* Nested tables have the format of long mode, and are walked as by a user. */
+static void enter_direct(struct sim_hw *h)
+{
+	h->cr0 = CR0_PE | CR0_PG | CR0_WP;
+	h->cr4 = CR4_PAE;
+	h->efer = EFER_LME | EFER_LMA | EFER_NXE;
+	h->root = mmu_root_hpa(&sim.vm).v;
+	h->levels = mmu_hw.root_level;
+}
+
 void sim_hw_enter(struct sim_vcpu *v, bool flush)
 {
 	struct mmu_hw_regs want = role_hw_regs(v->ctx.role);
@@ -145,6 +155,10 @@ void sim_hw_enter(struct sim_vcpu *v, bool flush)
 
 	if (flush)
 		sim_hw_drop(v);
+	if (v->direct) {
+		enter_direct(h);
+		return;
+	}
 	h->cr0 = (v->regs.cr0 | want.cr0.set) & ~want.cr0.clear;
 	h->cr4 = (v->regs.cr4 | want.cr4.set) & ~want.cr4.clear;
 	h->efer = (v->regs.efer | want.efer.set) & ~want.efer.clear;

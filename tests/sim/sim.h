@@ -129,6 +129,7 @@ struct sim_vcpu {
 	struct mmu_caps caps;
 	u32 id, cpu;
 	bool in_guest, flushed, busy;
+	bool direct; /* runs on the direct map */
 	struct sim_arch arch;
 	struct sim_hw hw;
 };
@@ -166,6 +167,7 @@ struct sim_access {
 struct sim_cfg {
 	u32 cpus, vcpus;
 	u32 pool, quota, low;         /* frames; 0 = plenty */
+	bool unpaged_direct;          /* as on VMX with unrestricted guest */
 	const struct mmu_caps *caps;  /* of each vCPU; NULL: 40 bits, everything */
 	const struct sim_slot *slots; /* ends with nr 0; NULL: sim_default_slots */
 };
@@ -186,6 +188,7 @@ struct sim {
 	u64 now;                         /* counts events */
 	enum sim_keep keep;
 	bool lively;           /* other vCPUs go on at every chance */
+	bool unpaged_direct;   /* who has paging off runs on the direct map */
 	bool may_stick;        /* SIM_STUCK is not a failure */
 	bool refused;          /* an allocation was refused: SIM_NOMEM is not a failure */
 	bool meanwhile;        /* inside sim_meanwhile() */
@@ -340,6 +343,8 @@ struct sim_turn sim_elsewhere(void);
 /* Enters the guest (and leaves it). False: no memory. */
 bool sim_enter(struct sim_vcpu *v);
 void sim_exit(struct sim_vcpu *v);
+/* The vCPU begins to run on the direct map, or on a shadow, as its registers call for. */
+void sim_follow_paging(struct sim_vcpu *v);
 /* Register writes of the guest. False: #GP, checked against the manual. */
 bool sim_write_regs(struct sim_vcpu *v, const struct mmu_regs *r, enum mmu_reg_write what);
 void sim_invlpg(struct sim_vcpu *v, u64 gva);

@@ -87,6 +87,9 @@ bool mutant_forgets(int event);
 	X(AD_WRITES_ROM, "accessed and dirty bits are set in RAM alone")                           \
 	X(AD_OF_ROM_BELIEVED, "bits that could not be set in ROM are not in the walk")             \
 	X(MULTIHIT_LARGE, "with the erratum no executable leaf is large")                          \
+	X(UNPAGED_FINDS_SHADOWS, "what is shadowed goes before a vCPU runs on the direct map")     \
+	X(UNPAGED_UNSEEN, "a table that is shadowed is written through no direct map")             \
+	X(UNPAGED_LARGE, "no large leaf of the direct map covers a shadowed frame then")           \
 	X(CHUNKS_SPARSE, "only the first chunk of a list is partly filled")                        \
 	X(DOWNGRADE_UNFLUSHED, "rights that are taken away are flushed")                           \
 	X(L1TF_LEAK, "an entry that faults names no cacheable memory")                             \
