@@ -115,6 +115,7 @@ RUNS = [
     Run("smp", cpus=2, host_cpus=1),
     Run("smp", cpus=2, host_cpus=2),
     Run("smp", cpus=4, host_cpus=2),
+    Run("unpaged", cpus=2, host_cpus=2),
     *(Run(f"pg_fork{bits}", cpus=2, host_cpus=2, limit=90) for bits in (64, 32)),
     *(Run(f"pg_smp{bits}", cpus=2, host_cpus=2, limit=120) for bits in (64, 32)),
     # few pages for tables: what is in use is dropped and made again
@@ -138,7 +139,7 @@ CHOSEN = {
     "bochs-svm-phenom": "hello",
     # the one machine with PCIDs and INVPCID
     "bochs-vmx": "hello msr traps debug mmio hlt xsave modes real chipset task pg_tlb32 pg_tlb64 "
-                 "access-1on1-two_level",
+                 "access-1on1-two_level unpaged",
     "bochs-vmx-haswell": "hello",
     "bochs-vmx-ivy": "hello",
     "bochs-vmx-lynnfield": "hello real",
