@@ -5,6 +5,7 @@
 
 #include "lib/bug.h"
 #include "lib/log.h"
+#include "lib/out.h"
 
 #include "arch/percpu.h"
 #include "arch/thread.h"
@@ -69,6 +70,38 @@ static const struct hv_ops *choose(const struct hv_ops *const *backends, u32 nr,
 	return NULL;
 }
 
+struct log_line {
+	char text[LOG_LINE_MAX];
+	size_t n;
+};
+
+/* Text becomes lines of the log. */
+static void log_text(void *arg, const char *s, size_t n)
+{
+	struct log_line *l = arg;
+
+	for (size_t i = 0; i < n; i++) {
+		if (s[i] != '\n') {
+			l->text[l->n] = s[i];
+			l->n += l->n < sizeof(l->text) - 1;
+			continue;
+		}
+		l->text[l->n] = 0;
+		l->n = 0;
+		pr_info("%s: %s", hv->name, l->text);
+	}
+}
+
+/* What the CPU has and what is used of it, as cpu backend shows it. */
+static void log_facts(void)
+{
+	struct log_line line = { .n = 0 };
+	struct out o;
+
+	out_init(&o, log_text, &line, false);
+	hv->describe(&o);
+}
+
 int backend_start(const struct hv_ops *const *backends, u32 nr, u32 without)
 {
 	int rc;
@@ -78,6 +111,7 @@ int backend_start(const struct hv_ops *const *backends, u32 nr, u32 without)
 	if (!hv)
 		return -ENOSYS;
 	rc = hv->init();
+	log_facts();
 	for_each_cpu(i) {
 		if (!rc)
 			rc = enable_on(cpus[i]);

@@ -84,14 +84,22 @@ def shape(vm, command):
     return kinds - {CONTROLS} if command == "cpu backend" else kinds
 
 
+def told_at_boot(vm, host):
+    """The boot log has the table of what the CPU can do."""
+    log = vm.log.plain()
+    lines = [line.rstrip() for line in vm.run("cpu backend").splitlines() if line.strip()]
+    return lines and all(f"{host.backend}: {line}" in log for line in lines)
+
+
 @pytest.mark.parametrize("paging", matrix.PAGINGS)
 def test_shape(boot, paging):
-    """Each command prints records with the same fields."""
+    """Each command prints records with the same fields, and the boot log has those of the CPU."""
     commands = COMMANDS + (SHADOW_COMMANDS if paging == "shadow" else NESTED_COMMANDS)
     shapes = []
     for host in HOSTS:
         with start(boot, host, paging) as vm:
             ready(vm)
+            assert told_at_boot(vm, host)
             vm.run("mmu dirty w on")
             shapes.append({c: shape(vm, c) for c in commands})
     assert shapes[0] == shapes[1]
