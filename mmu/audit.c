@@ -8,39 +8,28 @@
 #include "mmu/slot_priv.h"
 #include "mmu/track.h"
 
-static void report(struct mmu_audit *a, const struct mmu_audit_error *e)
+static void report(struct mmu_audit *a, const char *inv, const char *text, u32 level, gfn_t gfn,
+		   u64 e)
 {
 	if (a->errors < MMU_AUDIT_KEEP)
-		a->err[a->errors] = *e;
+		a->err[a->errors] = (struct mmu_audit_error){ inv, text, level, gfn, e };
 	a->errors++;
 }
 
 void audit_bad_entry(struct mmu_audit *a, const char *inv, const char *text, spx_t x, u32 idx)
 {
-	report(a, &(struct mmu_audit_error){
-			  .inv = inv,
-			  .text = text,
-			  .level = sp_get(x)->role.level,
-			  .gfn = sp_get(x)->gfn,
-			  .spte = sp_table(x)[idx],
-		  });
+	report(a, inv, text, sp_get(x)->role.level, sp_get(x)->gfn, sp_table(x)[idx]);
 }
 
 void audit_bad(struct mmu_audit *a, const char *inv, const char *text)
 {
-	report(a, &(struct mmu_audit_error){ .inv = inv, .text = text });
+	report(a, inv, text, 0, GFN(0), 0);
 }
 
 static void bad_entry(struct mmu_audit *a, const char *inv, const char *text,
 		      const struct tree_pos *p)
 {
-	report(a, &(struct mmu_audit_error){
-			  .inv = inv,
-			  .text = text,
-			  .level = p->level,
-			  .gfn = tree_gfn(p),
-			  .spte = p->e,
-		  });
+	report(a, inv, text, p->level, tree_gfn(p), p->e);
 }
 
 /* --- one table -------------------------------------------------------------------------------- */
@@ -76,7 +65,7 @@ static void check_leaf(struct mmu_audit *a, const struct tree_pos *p, const stru
 	u64 soft = (p->e ^ w->spte) & (SPTE_SLOT_W | SPTE_MMU_W);
 
 	if (!spte_is_leaf(w->spte))
-		return bad_entry(a, "I1", "leaf where no slot has memory", p);
+		return bad_entry(a, "I1", "leaf where no slot has memory, or all is withheld", p);
 	if (p->level > w->level)
 		return bad_entry(a, "I16", "leaf larger than slot, log or tracking allow", p);
 	if (spte_hpa(p->e).v != spte_hpa(w->spte).v + inside)

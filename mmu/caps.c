@@ -3,6 +3,7 @@
 #include "mmu/caps.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "lib/bug.h"
 
@@ -14,18 +15,14 @@
 #define MAXPHYADDR_MIN 32
 #define MAXPHYADDR_MAX 52
 
-static bool same(const struct mmu_caps *a, const struct mmu_caps *b)
-{
-	return a->maxphyaddr == b->maxphyaddr && a->has_nx == b->has_nx && a->has_1g == b->has_1g &&
-	       a->has_pse36 == b->has_pse36;
-}
+_Static_assert(sizeof(struct mmu_caps) == 4, "no padding, so that memory can be compared");
 
 int caps_intern(struct caps_table *t, const struct mmu_caps *c)
 {
 	if (c->maxphyaddr < MAXPHYADDR_MIN || c->maxphyaddr > MAXPHYADDR_MAX)
 		return -EINVAL;
 	for (u32 i = 0; i < t->nr; i++)
-		if (same(&t->rec[i], c))
+		if (memcmp(&t->rec[i], c, sizeof(*c)) == 0)
 			return (int)i;
 	if (t->nr == MMU_CAPS_NR)
 		return MUTANT(S1_06_CAPS_SHARED) ? MMU_CAPS_NR - 1 : -ENOSPC;

@@ -51,15 +51,13 @@ static u64 leaf_spte(struct mmu_vm *m, const struct slot *s, gfn_t gfn, u32 leve
 {
 	gfn_t first = level_first(gfn, level);
 	u64 i = gfn.v - s->gfn.v;
-	u32 access = MMU_R | MMU_X;
-	u64 soft = 0, e;
+	u32 access = (MMU_R | MMU_W | MMU_X) & ~track_withheld(s, i);
+	u64 soft = access & MMU_W ? SPTE_MMU_W : 0, e;
 
 	if (s->kind == SLOT_RAM)
 		soft |= SPTE_SLOT_W;
-	if (!track_count(s, i))
-		soft |= SPTE_MMU_W;
-	if (soft == (SPTE_SLOT_W | SPTE_MMU_W) && !direct_shadowed(m, gfn, 1))
-		access |= MMU_W;
+	if (s->kind != SLOT_RAM || direct_shadowed(m, gfn, 1))
+		access &= ~MMU_W;
 	e = spte_leaf(hfn_to_hpa(slot_hfn(s, first)), level, access, soft);
 	return s->dirty_log && !dirty_test(s, i) ? spte_log(e) : e;
 }
@@ -101,12 +99,8 @@ flushneed_t direct_fit(struct mmu_vm *m, gfn_t gfn, const struct direct_want *w,
 
 	if (needs(&p, w) == 0 && p.level > w->level)
 		return flush_need(FLUSH_NONE);
-	while (p.level > w->level) {
-		if (p.e == 0)
-			tree_extend(m, &p, gfn, r);
-		else
-			tree_split(m, &p, gfn, r);
-	}
+	while (p.level > w->level)
+		tree_down(m, &p, gfn, r);
 	return tree_set(m, &p, w->spte);
 }
 

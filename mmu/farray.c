@@ -92,32 +92,17 @@ bool farray_any(const struct farray *a, u64 i, u64 nr)
 	return false;
 }
 
-static u16 *counter(const struct farray *a, u64 i, spx_t *page)
+int farray_add(const struct farray *a, u64 i, int by)
 {
-	*page = farray_page(a, i, FARRAY_U16);
-	return (u16 *)(void *)sp_table(*page) + i % (1U << FARRAY_U16);
-}
+	spx_t page = farray_page(a, i, FARRAY_U16);
+	u16 *counter = (u16 *)(void *)sp_table(page) + i % (1U << FARRAY_U16), old = *counter;
+	int change;
 
-bool farray_inc(const struct farray *a, u64 i)
-{
-	spx_t page;
-
-	if ((*counter(a, i, &page))++)
-		return false;
-	sp_get(page)->nr_present++;
-	++*block(page, i);
-	return true;
-}
-
-bool farray_dec(const struct farray *a, u64 i)
-{
-	spx_t page;
-
-	if (--*counter(a, i, &page))
-		return false;
-	sp_get(page)->nr_present--;
-	--*block(page, i);
-	return true;
+	*counter = (u16)(old + by);
+	change = (*counter != 0) - (old != 0);
+	sp_get(page)->nr_present = (u16)(sp_get(page)->nr_present + change);
+	*block(page, i) += (u64)(s64)change;
+	return change;
 }
 
 bool farray_check(const struct farray *a, u64 nr, u32 *all)

@@ -53,8 +53,7 @@ static inline u32 farray_count(const struct farray *a, u64 i)
 
 /* One of the counters [i, i + nr) is not zero. */
 bool farray_any(const struct farray *a, u64 i, u64 nr);
-/* Count up and down; the data page exists. True: the counter was zero; it has become zero. */
-bool farray_inc(const struct farray *a, u64 i);
-bool farray_dec(const struct farray *a, u64 i);
+/* Adds to a counter, whose data page exists. Returns 1 if it was zero, -1 if it has become zero. */
+int farray_add(const struct farray *a, u64 i, int by);
 /* I15: the counts of counters that are not zero hold. *all: how many of the first nr are not. */
 bool farray_check(const struct farray *a, u64 nr, u32 *all);

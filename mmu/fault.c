@@ -6,7 +6,8 @@
  *	fault_walk()    its entry is a trap entry of this generation ----------> MMIO
  *	resolve()       no slot -----------------------------------------------> MMIO (hole)
  *	                MMIO slot: cache a trap entry -------------------------> MMIO
- *	                write to ROM or to a tracked frame --------------------> EMULATE
+ *	                access that a track withholds -------------------------> TRACKED
+ *	                write to ROM ------------------------------------------> EMULATE
  *	                write to a shadowed table: its shadow goes
  *	                write to a logged frame: set its bit
  *	                direct_want(), direct_fit() changed the entry ---------> FIXED
@@ -43,10 +44,18 @@ static enum mmu_verdict hole(struct mmu_vm *m, struct mmu_result *r)
 	return MMU_MMIO;
 }
 
-static enum mmu_verdict trapped_write(struct mmu_vm *m, enum mmu_stat_id why, struct mmu_result *r)
+static enum mmu_verdict withheld(struct mmu_vm *m, struct mmu_result *r)
+{
+	mmu_stat_inc(m, MMU_STAT_FAULT_TRACKED);
+	r->reason = "access to a tracked frame";
+	return MMU_TRACKED;
+}
+
+static enum mmu_verdict trapped_write(struct mmu_vm *m, enum mmu_stat_id why, const char *reason,
+				      struct mmu_result *r)
 {
 	mmu_stat_inc(m, why);
-	r->reason = why == MMU_STAT_FAULT_ROM ? "write to ROM" : "write to a tracked frame";
+	r->reason = reason;
 	return MMU_EMULATE;
 }
 
@@ -115,11 +124,15 @@ static enum mmu_verdict resolve(struct mmu_vm *m, const struct mmu_fault *f, str
 		(void)fit(m, gfn, res, lack);
 		return device(s, r);
 	}
+	/* What is left of all rights, as far as an entry can say it. */
+	if (f->access & ~spte_rights(~track_withheld(s, i)))
+		return withheld(m, r);
 	if (f->access & MMU_W) {
 		if (s->kind == SLOT_ROM)
-			return trapped_write(m, MMU_STAT_FAULT_ROM, r);
-		if (track_count(s, i) || !gptw_yield(m, gfn))
-			return trapped_write(m, MMU_STAT_FAULT_TRACKED, r);
+			return trapped_write(m, MMU_STAT_FAULT_ROM, "write to ROM", r);
+		if (!gptw_yield(m, gfn))
+			return trapped_write(m, MMU_STAT_SHADOW_EMULATE, "write to a current root",
+					     r);
 		if (s->dirty_log && !dirty_test(s, i)) {
 			mmu_stat_inc(m, MMU_STAT_FAULT_DIRTY);
 			dirty_set(s, i);

@@ -9,8 +9,7 @@
 #include "mmu/slot_priv.h"
 #include "mmu/track.h"
 
-/* Host pointer to gpa and the bytes that follow it in its slot, or NULL. */
-static u8 *gmem_ptr(const struct mmu_vm *m, gpa_t gpa, bool write, u64 *len)
+u8 *gmem_ptr(const struct mmu_vm *m, gpa_t gpa, bool write, u64 *len)
 {
 	const struct slot *s;
 	u64 off;
@@ -192,11 +191,10 @@ int mmu_cmpxchg(struct mmu_vm *m, gpa_t gpa, void *old, const void *new, u8 size
 		if (!MUTANT(CMPXCHG_UNSEEN))
 			gptw_before_store(m, gpa, size);
 		MMU_HOOK(BETWEEN_ZAP_AND_STORE);
-		ok = cmpxchg(p, old, new, size);
-		env_unlock(&m->lock);
-	} else {
-		ok = cmpxchg(p, old, new, size);
 	}
+	ok = cmpxchg(p, old, new, size);
+	if (m->shadow.on)
+		env_unlock(&m->lock);
 	if (ok)
 		dirty_wrote(m, gpa, size);
 	return ok;

@@ -10,14 +10,15 @@ enum spte_fmt {
 };
 
 struct mmu_hw {
-	u8 fmt;        /* enum spte_fmt */
-	u8 root_level; /* levels of the nested table: 4 or 5 */
-	u8 maxphyaddr; /* host physical bits */
-	bool has_1g;   /* 1 GiB leaves */
-	bool has_nx;   /* NX may be set in entries */
-	bool l1tf;     /* non-present entries must hold high physical bits */
-	bool multihit; /* no executable leaf larger than 4 KiB */
-	bool pml;      /* logs the first write through a leaf without D */
+	u8 fmt;         /* enum spte_fmt */
+	u8 root_level;  /* levels of the nested table: 4 or 5 */
+	u8 maxphyaddr;  /* host physical bits */
+	bool has_1g;    /* 1 GiB leaves */
+	bool has_nx;    /* NX may be set in entries */
+	bool l1tf;      /* non-present entries must hold high physical bits */
+	bool multihit;  /* no executable leaf larger than 4 KiB */
+	bool pml;       /* logs the first write through a leaf without D */
+	bool exec_only; /* EPT: a leaf may let the guest execute and not read */
 };
 
 extern struct mmu_hw mmu_hw;

@@ -25,6 +25,7 @@
 	X(RETRY, "retry")        /* lost a race or pages held back; run the guest again */   \
 	X(MMIO, "mmio")          /* a device page: emulate, result.dev says which */         \
 	X(EMULATE, "emulate")    /* write to a page that must be trapped: emulate it */      \
+	X(TRACKED, "tracked")    /* a track withholds this access: mmu_track_add() */        \
 	X(INJECT, "inject")      /* the guest's own fault: result.fault */                   \
 	X(REFLECT_L1, "reflect") /* a nested guest's fault that belongs to its hypervisor */ \
 	X(NOMEM, "no memory")    /* the page pool cannot serve this VM any more */           \
@@ -113,8 +114,14 @@ int mmu_dirty_stop(struct mmu_vm *m, gfn_t gfn) __must_check;
  * return are in the next fetch. */
 int mmu_dirty_fetch(struct mmu_vm *m, gfn_t gfn, u64 nr, u64 *bits) __must_check;
 
-/* Counted: while a frame's count is not zero, guest writes to it give MMU_EMULATE. After return no
- * CPU can write it. -ENOENT when it is not RAM, -ENOMEM, -EOVERFLOW. */
-int mmu_track_add(struct mmu_vm *m, gfn_t gfn) __must_check;
-void mmu_track_remove(struct mmu_vm *m, gfn_t gfn);
-u32 mmu_track_count(struct mmu_vm *m, gfn_t gfn);
+/* Withholds rights from the guest, MMU_W, MMU_X or MMU_R (with which W goes): until each track is
+ * removed with the same rights, such an access gives MMU_TRACKED, and after return no CPU can make
+ * one. Without mmu_exec_only() MMU_R takes X as well. The hypervisor's own accesses and walks are
+ * not concerned. -ENOENT when it is not RAM, -ENOMEM, -EOVERFLOW (after 255 for W, 15 for R or X).
+ */
+int mmu_track_add(struct mmu_vm *m, gfn_t gfn, u32 rights) __must_check;
+void mmu_track_remove(struct mmu_vm *m, gfn_t gfn, u32 rights);
+/* What is withheld now. */
+u32 mmu_tracked(struct mmu_vm *m, gfn_t gfn);
+/* The guest can execute from a frame that it cannot read. Never where its tables are shadowed. */
+bool mmu_exec_only(const struct mmu_vm *m);

@@ -185,18 +185,16 @@ static bool anybody_reading(void)
  * running ones have, when tlb_acked() says so, and the others will before they run. */
 void pool_drain(struct mmu_vm *m)
 {
-	spx_t *link = &m->quarantine;
-
 	if (!m->quarantine)
 		return;
 	if (sp_get(m->quarantine)->stamp >= m->drain_stamp)
 		m->drain_stamp = tlb_raise(m);
 	if ((!tlb_acked(m, m->drain_stamp) && !MUTANT(QUARANTINE_IGNORED)) || anybody_reading())
 		return;
-	while (*link) {
-		spx_t x = *link;
+	while (m->quarantine) {
+		spx_t x = m->quarantine;
 
-		*link = sp_get(x)->next;
+		m->quarantine = sp_get(x)->next;
 		pool_free(m, x);
 	}
 }

@@ -28,19 +28,11 @@ static enum role_fmt fmt_of(const struct mmu_regs *r)
 
 static u32 root_level(const struct mmu_regs *r, enum role_fmt fmt)
 {
-	switch (fmt) {
-	case ROLE_32:
-	case ROLE_32_PSE:
-		return 2;
-	case ROLE_PAE:
-		return 3;
-	case ROLE_LM:
-		return r->cr4 & CR4_LA57 ? 5 : 4;
-	case ROLE_LIN:
-	case ROLE_FMT_NR:
-		break;
-	}
-	return 0;
+	static const u8 levels[ROLE_FMT_NR] = {
+		[ROLE_32] = 2, [ROLE_32_PSE] = 2, [ROLE_PAE] = 3, [ROLE_LM] = 4
+	};
+
+	return levels[fmt] + (fmt == ROLE_LM && r->cr4 & CR4_LA57 ? 1u : 0u);
 }
 
 /* Only what changes the entries of a shadow. SMEP, SMAP and protection keys are hardware's affair
@@ -107,27 +99,16 @@ static struct root_plan plan_pae(union page_role page, u32 present)
 
 struct root_plan root_plan(union cpu_role role, u32 present)
 {
-	struct root_plan p;
+	struct root_plan p = { .kind = SRK_SP,
+			       .hw_level = role.page.level,
+			       .child = { role.page } };
 
 	ASSERT(role.valid == 1);
-	switch ((enum role_fmt)role.page.fmt) {
-	case ROLE_LM:
-		p = (struct root_plan){
-			.kind = SRK_SP,
-			.hw_level = role.page.level,
-			.child = { role.page },
-		};
-		if (MUTANT(S2_03_ROOT_BIT))
-			p.child[0].passthru = 1;
-		return p;
-	case ROLE_LIN:
-	case ROLE_32:
-	case ROLE_32_PSE:
-	case ROLE_PAE:
-	case ROLE_FMT_NR:
-		break;
-	}
-	return plan_pae(role.page, present);
+	if (role.page.fmt != ROLE_LM)
+		return plan_pae(role.page, present);
+	if (MUTANT(S2_03_ROOT_BIT))
+		p.child[0].passthru = 1;
+	return p;
 }
 
 /* --- sync ------------------------------------------------------------------------------------- */

@@ -8,6 +8,7 @@
 #include "mmu/direct.h"
 #include "mmu/farray.h"
 #include "mmu/mmu.h"
+#include "mmu/shadow/reclaim.h"
 #include "mmu/slot_priv.h"
 
 /* How many slots start at or before gfn. */
@@ -197,7 +198,8 @@ int mmu_slot_remove(struct mmu_vm *m, gfn_t gfn)
 	slot_change_begin(m);
 	env_unlock(&m->lock);
 	mmu_trace(m, MMU_SLOT, gfn.v, p.end - p.first, SLOT_NONE);
-	shadow_slot_left(m);
+	if (m->shadow.on && !MUTANT(SLOT_GONE_TABLES_STAY))
+		reclaim_obsolete(m);
 	direct_refit_existing(m, gfn, p.end - p.first);
 	slot_change_end(m);
 	return 0;

@@ -109,6 +109,9 @@ static inline void slot_change_end(struct mmu_vm *m)
 	env_unlock(&m->lock);
 }
 
+/* Host pointer to gpa in RAM, or in ROM for reading, and the bytes that follow it in its slot; or
+ * NULL. Lock-free. */
+u8 *gmem_ptr(const struct mmu_vm *m, gpa_t gpa, bool write, u64 *len);
 /* Compare-exchange of a guest's page-table entry that only sets its accessed and dirty bits: no
  * shadow entry made from it becomes wrong. As mmu_cmpxchg() otherwise. Lock-free. */
 int gmem_set_bits(struct mmu_vm *m, gpa_t gpa, u64 *old, u64 new, u8 size) __must_check;

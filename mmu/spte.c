@@ -14,6 +14,7 @@ struct spte_desc {
 	u64 table;  /* hardware bits of a table entry */
 	u64 leaf;   /* hardware bits of every leaf */
 	u64 large;  /* and of a leaf above level 1 */
+	u64 read;   /* lets the guest read */
 	u64 write;  /* lets the guest write */
 	u64 dirty;  /* the guest has written, or nobody asks */
 	u64 exec;   /* lets the guest execute */
@@ -41,15 +42,17 @@ struct spte_desc {
 static const struct spte_desc descs[] = {
 	[SPTE_NPT] = {
 		.table = PTE_P | PTE_W | PTE_U | PTE_A,
-		.leaf = PTE_P | PTE_U | PTE_A | PTE_D,
+		.leaf = PTE_U | PTE_A | PTE_D,
 		.large = PTE_PS,
+		.read = PTE_P,
 		.write = PTE_W,
 		.noexec = PTE_NX,
 	},
 	[SPTE_EPT] = {
 		.table = EPT_R | EPT_W | EPT_X | EPT_A,
-		.leaf = EPT_R | EPT_WB | EPT_IPAT | EPT_A | EPT_D,
+		.leaf = EPT_WB | EPT_IPAT | EPT_A | EPT_D,
 		.large = EPT_PS,
+		.read = EPT_R,
 		.write = EPT_W,
 		.dirty = EPT_D,
 		.exec = EPT_X,
@@ -67,12 +70,23 @@ u64 spte_table(hpa_t table)
 	return table.v | desc()->table | SPTE_TABLE;
 }
 
+u32 spte_rights(u32 access)
+{
+	if (access & MMU_R)
+		return access & (MMU_R | MMU_W | MMU_X);
+	return mmu_hw.exec_only || MUTANT(EXEC_ONLY_ASSUMED) ? access & MMU_X : 0;
+}
+
 u64 spte_leaf(hpa_t hpa, u32 level, u32 access, u64 soft)
 {
 	const struct spte_desc *d = desc();
 
+	access = spte_rights(access);
+	if (!access)
+		return 0;
 	return hpa.v | d->leaf | soft | (level > 1 ? d->large : 0) |
-	       (access & MMU_W ? d->write : 0) | (access & MMU_X ? d->exec : d->noexec);
+	       (access & MMU_R ? d->read : 0) | (access & MMU_W ? d->write : 0) |
+	       (access & MMU_X ? d->exec : d->noexec);
 }
 
 u64 spte_log(u64 e)
@@ -108,7 +122,7 @@ u32 spte_access(u64 e)
 
 	if (!spte_is_leaf(e))
 		return 0;
-	return MMU_R | (e & d->write ? MMU_W : 0) |
+	return (e & d->read ? MMU_R : 0) | (e & d->write ? MMU_W : 0) |
 	       ((e & d->exec) == d->exec && !(e & d->noexec) ? MMU_X : 0);
 }
 
@@ -119,7 +133,9 @@ flushneed_t spte_change(u64 old, u64 new)
 		return flush_need(FLUSH_NONE);
 	if (MUTANT(DOWNGRADE_UNFLUSHED) ||
 	    (spte_is_leaf(new) && spte_hpa(old).v == spte_hpa(new).v &&
-	     (spte_access(old) & ~spte_access(new)) == 0 && !(desc()->dirty & old & ~new)))
+	     (spte_access(old) & ~spte_access(new) & ~(MUTANT(READ_LOSS_UNFLUSHED) ? MMU_R : 0)) ==
+		     0 &&
+	     !(desc()->dirty & old & ~new)))
 		return flush_need(FLUSH_NONE);
 	return flush_need(FLUSH_SYNC);
 }
@@ -132,14 +148,16 @@ static u64 leaf_illegal(u64 e, u32 level)
 
 	bad |= e & MASK(51, mmu_hw.maxphyaddr) & SPTE_ADDR;
 	bad |= e & (level_frames(level) - 1) << PAGE_SHIFT;
+	if (!spte_access(e) || spte_access(e) != spte_rights(spte_access(e)))
+		bad |= d->read;
 	if ((e & d->write) && (e & (SPTE_SLOT_W | SPTE_MMU_W)) != (SPTE_SLOT_W | SPTE_MMU_W))
 		bad |= d->write;
 	if (level > 3 || (level == 3 && !mmu_hw.has_1g))
 		bad |= d->large;
 	if (mmu_hw.multihit && level > 1 && (spte_access(e) & MMU_X))
 		bad |= d->exec;
-	return bad | (e & ~(fixed | SPTE_ADDR | SPTE_SLOT_W | SPTE_MMU_W | d->write | d->exec |
-			    d->noexec | d->dirty));
+	return bad | (e & ~(fixed | SPTE_ADDR | SPTE_SLOT_W | SPTE_MMU_W | d->read | d->write |
+			    d->exec | d->noexec | d->dirty));
 }
 
 u64 spte_illegal(u64 e, u32 level)

@@ -13,7 +13,7 @@
  * same for both:
  *
  *	SPTE_SLOT_W	leaf: the slot lets the guest write. Set when the leaf is made.
- *	SPTE_MMU_W	leaf: no write tracking forbids it. Set when the leaf is made.
+ *	SPTE_MMU_W	leaf: no tracking forbids it. Set when the leaf is made.
  *	SPTE_TABLE	table entries, and no others
  *	SPTE_TRAP	trap entries, and no others
  *
@@ -80,7 +80,11 @@ static __always_inline u32 spte_trap_gen(u64 e)
 }
 
 u64 spte_table(hpa_t table);
-/* access: MMU_R always, MMU_W and MMU_X as allowed; soft: SPTE_SLOT_W and SPTE_MMU_W. */
+/* What of MMU_R, MMU_W and MMU_X an entry can let the guest do: W only with R, X without R only
+ * where hardware can. */
+u32 spte_rights(u32 access);
+/* A leaf with spte_rights(access), or the empty entry if nothing is left of them; soft: SPTE_SLOT_W
+ * and SPTE_MMU_W. */
 u64 spte_leaf(hpa_t hpa, u32 level, u32 access, u64 soft);
 /* That leaf, the next write through which faults, or is logged by hardware. */
 u64 spte_log(u64 e);

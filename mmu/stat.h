@@ -15,7 +15,7 @@ struct mmu_vm;
 	X(FAULT_SPURIOUS, "spurious", "faults that the tables already allowed")        \
 	X(FAULT_DIRTY, "dirty", "first writes to a dirty-logged frame")                \
 	X(FAULT_ROM, "rom_write", "writes to ROM")                                     \
-	X(FAULT_TRACKED, "tracked", "writes to a write-tracked frame")                 \
+	X(FAULT_TRACKED, "tracked", "accesses that a track withholds")                 \
 	X(NOMEM, "nomem", "page requests that quota or pool refused")                  \
 	X(TABLE_ALLOC, "table_alloc", "tables linked")                                 \
 	X(TABLE_FREE, "table_free", "tables unlinked")                                 \

@@ -1,45 +1,67 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Write tracking: frames whose writes must be seen. */
+/* Tracking: frames whose accesses must be seen. */
 #include "mmu/track.h"
 
 #include <errno.h>
 
 #include "mmu/direct.h"
 #include "mmu/mmu.h"
+#include "mmu/shadow/reclaim.h"
 #include "mmu/shadow/rmap.h"
 #include "mmu/slot_priv.h"
 
-/* Pages for the first count of a frame: its counter, and a chain of tables down to 4 KiB. */
+/* Rights as what is added to the count. */
+static u32 track_unit(u32 rights)
+{
+	return (rights & MMU_W ? TRACK_W : 0) | (rights & MMU_R ? TRACK_R : 0) |
+	       (rights & MMU_X ? TRACK_X : 0);
+}
+
+/* One of the fields of a would run over with b, or below zero without it: sum is a + b or a - b. */
+static bool overflows(u32 a, u32 b, u32 sum)
+{
+	return (a ^ b ^ sum) & (TRACK_R | TRACK_X | TRACK_X << 4);
+}
+
+/* Pages for the first track of a frame: its counter, and a chain of tables down to 4 KiB. */
 static u32 first_needs(const struct mmu_vm *m, const struct slot *s, gfn_t gfn)
 {
 	return farray_needs(&s->tracks, gfn.v - s->gfn.v, FARRAY_U16) + tree_find(m, gfn, 1).level -
 	       1;
 }
 
+/* True: what is withheld from the frame has changed. */
+static bool count(struct slot *s, u64 i, int by)
+{
+	u32 before = track_withheld(s, i);
+
+	s->nr_tracked += (u32)farray_add(&s->tracks, i, by);
+	return track_withheld(s, i) != before;
+}
+
 /* When *lack comes back not zero nothing was done yet. */
-static int add_locked(struct mmu_vm *m, gfn_t gfn, struct mmu_res *r, u32 *lack)
+static int add_locked(struct mmu_vm *m, gfn_t gfn, u32 unit, struct mmu_res *r, u32 *lack)
 {
 	struct slot *s = slot_of(m, gfn);
 	u64 i = s ? gfn.v - s->gfn.v : 0;
 	struct direct_want w;
 	flushneed_t need;
-	u32 count, pages;
+	u32 old, pages;
 
 	*lack = 0;
 	if (!s || s->kind != SLOT_RAM)
 		return -ENOENT;
-	count = track_count(s, i);
-	if (count == UINT16_MAX)
+	old = farray_count(&s->tracks, i);
+	if (overflows(old, unit, old + unit))
 		return -EOVERFLOW;
-	pages = count ? 0 : first_needs(m, s, gfn);
+	pages = old ? 0 : first_needs(m, s, gfn);
 	if (pages > r->nr) {
 		*lack = pages;
 		return 0;
 	}
 	farray_extend(&s->tracks, i, FARRAY_U16, r);
-	if (!farray_inc(&s->tracks, i))
+	if (!count(s, i, (int)unit))
 		return 0;
-	s->nr_tracked++;
 	w = direct_want(m, gfn);
 	need = direct_fit(m, gfn, &w, r);
 	flush_join(&need, rmap_refit(m, gfn, 1));
@@ -47,55 +69,61 @@ static int add_locked(struct mmu_vm *m, gfn_t gfn, struct mmu_res *r, u32 *lack)
 	return 0;
 }
 
-int mmu_track_add(struct mmu_vm *m, gfn_t gfn)
+int mmu_track_add(struct mmu_vm *m, gfn_t gfn, u32 rights)
 {
 	struct mmu_res r = { .nr = 0 };
+	struct mmu_result why;
 	u32 lack = 0;
 	int rc;
 
 	do {
-		rc = lack ? res_fill(m, &r, lack) : 0;
-		if (rc == -ENOMEM)
+		if (reclaim_reserve(m, &r, lack, &why) == MMU_NOMEM) {
+			rc = -ENOMEM;
 			break;
+		}
 		env_lock(&m->lock);
-		rc = add_locked(m, gfn, &r, &lack);
+		rc = add_locked(m, gfn, track_unit(rights), &r, &lack);
 		env_unlock(&m->lock);
 	} while (lack);
 	res_drop(m, &r);
 	return rc;
 }
 
-static bool remove_locked(struct mmu_vm *m, gfn_t gfn)
+static bool remove_locked(struct mmu_vm *m, gfn_t gfn, u32 unit)
 {
 	struct slot *s = slot_of(m, gfn);
 	u64 i = s ? gfn.v - s->gfn.v : 0;
+	u32 old = s ? farray_count(&s->tracks, i) : 0;
 
-	if (!s || !track_count(s, i) || !farray_dec(&s->tracks, i))
-		return false;
-	s->nr_tracked--;
-	return true;
+	return s && !overflows(old, unit, old - unit) && count(s, i, -(int)unit);
 }
 
-void mmu_track_remove(struct mmu_vm *m, gfn_t gfn)
+void mmu_track_remove(struct mmu_vm *m, gfn_t gfn, u32 rights)
 {
-	bool last;
+	bool changed;
 
 	env_lock(&m->lock);
-	last = remove_locked(m, gfn);
+	changed = remove_locked(m, gfn, track_unit(rights));
 	env_unlock(&m->lock);
-	/* Gives W back, and the large leaf if nothing else speaks against it. */
-	if (last)
+	/* Gives back what is not withheld any more, and the large leaf if nothing else speaks
+	 * against it. */
+	if (changed)
 		direct_refit_existing(m, gfn, 1);
 }
 
-u32 mmu_track_count(struct mmu_vm *m, gfn_t gfn)
+u32 mmu_tracked(struct mmu_vm *m, gfn_t gfn)
 {
 	const struct slot *s;
-	u32 n;
+	u32 rights;
 
 	env_lock(&m->lock);
 	s = slot_of(m, gfn);
-	n = s ? track_count(s, gfn.v - s->gfn.v) : 0;
+	rights = s ? track_withheld(s, gfn.v - s->gfn.v) : 0;
 	env_unlock(&m->lock);
-	return n;
+	return rights;
+}
+
+bool mmu_exec_only(const struct mmu_vm *m)
+{
+	return mmu_hw.exec_only && !m->shadow.on;
 }

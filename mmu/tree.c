@@ -24,17 +24,6 @@ static void write_entry(spx_t x, u32 idx, u64 old, u64 new)
 	sp_get(x)->nr_present = (u16)(sp_get(x)->nr_present + (new != 0) - (old != 0));
 }
 
-/* The table becomes reachable with the write of the entry: fill it before. */
-static void link_table(struct mmu_vm *m, struct tree_pos *p, gfn_t gfn, spx_t child)
-{
-	write_entry(p->sp, p->idx, p->e, spte_table(sp_hpa(child)));
-	mmu_stat_inc(m, MMU_STAT_TABLE_ALLOC);
-	p->sp = child;
-	p->level--;
-	p->idx = level_index(gfn, p->level);
-	p->e = env_spte_read(&sp_table(child)[p->idx]);
-}
-
 static spx_t new_table(const struct tree_pos *p, gfn_t gfn, struct mmu_res *r)
 {
 	spx_t x = res_take(r, SP_LIVE);
@@ -46,22 +35,28 @@ static spx_t new_table(const struct tree_pos *p, gfn_t gfn, struct mmu_res *r)
 	return x;
 }
 
-void tree_extend(struct mmu_vm *m, struct tree_pos *p, gfn_t gfn, struct mmu_res *r)
+static void split(struct mmu_vm *m, const struct tree_pos *p, spx_t x)
 {
-	link_table(m, p, gfn, new_table(p, gfn, r));
-}
-
-void tree_split(struct mmu_vm *m, struct tree_pos *p, gfn_t gfn, struct mmu_res *r)
-{
-	spx_t x = new_table(p, gfn, r);
-	u64 *table = sp_table(x);
-
 	for (u32 i = 0; i < MMU_ENTRIES; i++)
-		table[i] = spte_part(p->e, p->level, i);
+		sp_table(x)[i] = spte_part(p->e, p->level, i);
 	sp_get(x)->nr_present = MMU_ENTRIES;
 	mmu_stat_inc(m, MMU_STAT_SPLIT);
-	mmu_trace(m, MMU_SPLIT, level_first(gfn, p->level).v, p->level, spte_is_leaf(p->e));
-	link_table(m, p, gfn, x);
+	mmu_trace(m, MMU_SPLIT, tree_gfn(p).v, p->level, spte_is_leaf(p->e));
+}
+
+void tree_down(struct mmu_vm *m, struct tree_pos *p, gfn_t gfn, struct mmu_res *r)
+{
+	spx_t x = new_table(p, gfn, r);
+
+	if (p->e)
+		split(m, p, x);
+	/* The table becomes reachable with this: it is filled before. */
+	write_entry(p->sp, p->idx, p->e, spte_table(sp_hpa(x)));
+	mmu_stat_inc(m, MMU_STAT_TABLE_ALLOC);
+	*p = (struct tree_pos){ .sp = x,
+				.idx = level_index(gfn, p->level - 1),
+				.level = p->level - 1 };
+	p->e = env_spte_read(&sp_table(x)[p->idx]);
 }
 
 /* The leaf new allows all that the entries of table x allow, to the same frames. */

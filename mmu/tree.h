@@ -56,12 +56,10 @@ static inline gfn_t tree_gfn(const struct tree_pos *p)
 /* The deepest entry for gfn that is at this level or above. */
 struct tree_pos tree_find(const struct mmu_vm *m, gfn_t gfn, u32 level);
 
-/* Links an empty table under an empty entry; *p moves into it. */
-void tree_extend(struct mmu_vm *m, struct tree_pos *p, gfn_t gfn, struct mmu_res *r);
-/* Puts a table of equal entries in the place of a leaf or trap entry; *p moves into it. A TLB may
- * keep the large entry: same frames, same rights. (Processors that cannot bear a change of page
- * size have no large leaves, see direct.c.) */
-void tree_split(struct mmu_vm *m, struct tree_pos *p, gfn_t gfn, struct mmu_res *r);
+/* Puts a table in the place of an empty, leaf or trap entry, of entries that say the same; *p moves
+ * into it. A TLB may keep the large entry: same frames, same rights. (Processors that cannot bear a
+ * change of page size have no large leaves, see direct.c.) */
+void tree_down(struct mmu_vm *m, struct tree_pos *p, gfn_t gfn, struct mmu_res *r);
 /* Writes a leaf, trap or empty entry; what the old one pointed to is unlinked, and so are tables
  * above that have become empty. */
 flushneed_t tree_set(struct mmu_vm *m, const struct tree_pos *p, u64 new);

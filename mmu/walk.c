@@ -343,25 +343,17 @@ bool mmu_translate(struct mmu_vm *m, const struct mmu_regs *regs, gva_t gva, u32
 	return translate(m, regs, gva, access, gpa, fault);
 }
 
-static __noinline const u8 *fetch_ptr_slow(const struct mmu_vm *m, gpa_t gpa)
-{
-	const struct slot *s = mmu_slot_find(m, gpa_to_gfn(gpa));
-
-	if (!s || !slot_has_memory(s))
-		return NULL;
-	return (const u8 *)env_ptr(hfn_to_hpa(s->hfn)) + (gpa.v - gfn_to_gpa(s->gfn).v);
-}
-
 const u8 *mmu_fetch_ptr(struct mmu_vm *m, const struct mmu_regs *regs, gva_t gva, u32 access,
 			u32 *len, struct mmu_gfault *fault)
 {
 	const u8 *p;
 	gpa_t gpa;
+	u64 run;
 
 	*len = 0;
 	if (unlikely(!translate(m, regs, gva, access, &gpa, fault)))
 		return NULL;
-	p = likely(ram_holds(m, gpa.v)) ? ram_ptr(m, gpa.v) : fetch_ptr_slow(m, gpa);
+	p = likely(ram_holds(m, gpa.v)) ? ram_ptr(m, gpa.v) : gmem_ptr(m, gpa, false, &run);
 	if (unlikely(!p)) {
 		*fault = (struct mmu_gfault){ .gva = gva };
 		return NULL;

@@ -179,7 +179,7 @@ static void show_frame(struct out *o, struct mmu_vm *m, gfn_t gfn, u64 shadows, 
 	out_str(o, "slot", -4, kinds[s ? s->kind : SLOT_NONE]);
 	out_hex(o, "hpa", -14, memory ? (s->hfn.v + gfn.v - s->gfn.v) << PAGE_SHIFT : 0);
 	out_bool(o, "dirty_log", 9, s && s->dirty_log);
-	out_dec(o, "tracked", 7, mmu_track_count(m, gfn));
+	out_str(o, "tracked", -7, rights_text(mmu_tracked(m, gfn)));
 	out_dec(o, "shadows", 7, shadows);
 	out_dec(o, "leaves", 6, leaves);
 	out_end(o);

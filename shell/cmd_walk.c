@@ -68,7 +68,7 @@ static void show_path(struct out *o, const struct mmu_vm *m, gpa_t gpa)
 }
 
 /* What the access to v->gpa comes to. */
-static void judge(const struct mmu_vm *m, u32 access, struct verdict *v)
+static void judge(struct mmu_vm *m, u32 access, struct verdict *v)
 {
 	struct mmu_probe p;
 
@@ -80,7 +80,9 @@ static void judge(const struct mmu_vm *m, u32 access, struct verdict *v)
 	} else if (p.verdict == MMU_MMIO) {
 		v->word = p.slot ? "mmio" : "hole";
 	} else {
-		v->word = p.verdict == MMU_EMULATE ? "emulate" : "fault";
+		v->word = p.verdict == MMU_EMULATE   ? "emulate"
+			  : p.verdict == MMU_TRACKED ? "tracked"
+						     : "fault";
 	}
 }
 
@@ -193,7 +195,7 @@ static void walk_gva(struct out *o, struct vcpu *v, const struct snapshot *s, u6
 
 static void walk_gpa(struct out *o, struct vm *vm, u64 gpa, u32 access)
 {
-	const struct mmu_vm *m = mmu_of(vm);
+	struct mmu_vm *m = mmu_of(vm);
 	struct verdict verdict = { .gpa = gpa };
 
 	if (m->shadow.on) {

@@ -30,24 +30,24 @@ static void say(struct mmu_probe *p, bool faults, enum mmu_verdict v, const char
 }
 
 /* Follows mmu/fault.c. */
-static void judge(struct mmu_probe *p, u64 leaf, u32 access)
+static void judge(struct mmu_probe *p, u64 leaf, u32 access, u32 withheld)
 {
 	if (!p->slot)
 		return say(p, true, MMU_MMIO, "no slot here: reads ones");
 	if (p->slot->kind == SLOT_MMIO)
 		return say(p, true, MMU_MMIO, "MMIO slot");
+	if (access & ~spte_rights(~withheld))
+		return say(p, true, MMU_TRACKED, "access to a tracked frame");
 	if (!p->mapped)
 		return say(p, true, MMU_FIXED, "no entry yet: the first access installs it");
 	if ((access & ~p->allowed) == 0)
 		return say(p, false, MMU_SPURIOUS, "the leaf allows it");
 	if (!(leaf & SPTE_SLOT_W))
 		return say(p, true, MMU_EMULATE, "write to ROM");
-	if (!(leaf & SPTE_MMU_W))
-		return say(p, true, MMU_EMULATE, "write to a tracked frame");
 	say(p, true, MMU_FIXED, "first write to a dirty-logged frame");
 }
 
-void mmu_probe(const struct mmu_vm *m, gpa_t gpa, u32 access, struct mmu_probe *p)
+void mmu_probe(struct mmu_vm *m, gpa_t gpa, u32 access, struct mmu_probe *p)
 {
 	u64 leaf;
 
@@ -61,5 +61,5 @@ void mmu_probe(const struct mmu_vm *m, gpa_t gpa, u32 access, struct mmu_probe *
 	if (p->mapped)
 		p->hpa = HPA(spte_hpa(leaf).v |
 			     (gpa.v & ((level_frames(p->path.level) << PAGE_SHIFT) - 1)));
-	judge(p, leaf, access & (MMU_R | MMU_W | MMU_X));
+	judge(p, leaf, access & (MMU_R | MMU_W | MMU_X), mmu_tracked(m, gpa_to_gfn(gpa)));
 }

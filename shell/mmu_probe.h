@@ -30,5 +30,5 @@ struct mmu_probe {
 	const char *reason; /* static text: why it is allowed, or why it faults */
 };
 
-/* access: MMU_R, MMU_W or MMU_X. Lock-free, changes nothing. */
-void mmu_probe(const struct mmu_vm *m, gpa_t gpa, u32 access, struct mmu_probe *p);
+/* access: MMU_R, MMU_W or MMU_X. Changes nothing. */
+void mmu_probe(struct mmu_vm *m, gpa_t gpa, u32 access, struct mmu_probe *p);

@@ -20,9 +20,17 @@ int spte_text(u64 e, char *buf, size_t size)
 				spte_trap_gen(e));
 	if (spte_is_table(e))
 		return snprintf(buf, size, "table");
-	return snprintf(buf, size, "leaf R%c%c%s%s", access & MMU_W ? 'W' : '-',
-			access & MMU_X ? 'X' : '-', e & SPTE_SLOT_W ? "" : " rom",
-			e & SPTE_MMU_W ? "" : " tracked");
+	return snprintf(buf, size, "leaf %c%c%c%s%s", access & MMU_R ? 'R' : '-',
+			access & MMU_W ? 'W' : '-', access & MMU_X ? 'X' : '-',
+			e & SPTE_SLOT_W ? "" : " rom", e & SPTE_MMU_W ? "" : " tracked");
+}
+
+const char *rights_text(u32 rights)
+{
+	static const char *const text[2][4] = { { "-", "r", "w", "rw" },
+						{ "x", "rx", "wx", "rwx" } };
+
+	return text[(rights & MMU_X) != 0][rights & (MMU_R | MMU_W)];
 }
 
 int role_text(union page_role role, char *buf, size_t size)

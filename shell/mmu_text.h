@@ -14,6 +14,9 @@ int spte_text(u64 e, char *buf, size_t size);
 /* "lm4 nx wp access=rwux caps=0" */
 int role_text(union page_role role, char *buf, size_t size);
 
+/* Of MMU_R, MMU_W and MMU_X: "rw", "x", "-". */
+const char *rights_text(u32 rights);
+
 /* These return buf. */
 #define WORDS_MAX 48
 

@@ -76,10 +76,10 @@ void walk_shadow_judge(struct mmu_vm *m, const struct mmu_path *p, u32 access, s
 		v->hpa = sspte_hpa(e).v | (v->gva & inside);
 		return say(v, "allow", "the shadow leaf allows it");
 	}
+	if (mmu_tracked(m, gfn) & (access | MMU_R))
+		return say(v, "tracked", "access to a tracked frame");
 	if ((access & MMU_W) && s->kind == SLOT_ROM)
 		return say(v, "emulate", "write to ROM");
-	if ((access & MMU_W) && mmu_track_count(m, gfn))
-		return say(v, "emulate", "write to a tracked frame");
 	if ((access & MMU_W) && mmu_is_shadowed(m, gfn))
 		return say(v, "fault",
 			   "write to a guest table: a leaf table goes unsync, others are emulated");

@@ -126,6 +126,7 @@ static __noinline void fault(struct vcpu *v)
 	case MMU_MMIO:
 		mmio_fault(v, f->gpa, f->access, f->table_walk);
 		break;
+	case MMU_TRACKED:
 	case MMU_EMULATE:
 		emulate(v);
 		break;

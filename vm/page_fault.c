@@ -77,6 +77,7 @@ static __noinline void rare(struct vcpu *v, enum mmu_verdict verdict, const stru
 	case MMU_MMIO:
 		mmio_fault(v, r->gpa, v->exit.pf.access, false);
 		break;
+	case MMU_TRACKED:
 	case MMU_EMULATE:
 		trapped_write(v, r);
 		break;

@@ -16,7 +16,7 @@
 static void guard_off(struct vcpu *v)
 {
 	if (v->guard.on)
-		mmu_track_remove(&v->vm->mmu, v->guard.gfn);
+		mmu_track_remove(&v->vm->mmu, v->guard.gfn, MMU_W);
 	v->guard.on = false;
 }
 
@@ -51,7 +51,7 @@ void task_guard_update(struct vcpu *v)
 	} else if (!v->guard.on || gfn.v != v->guard.gfn.v) {
 		guard_off(v);
 		v->guard.gfn = gfn;
-		v->guard.on = mmu_track_add(&v->vm->mmu, gfn) == 0;
+		v->guard.on = mmu_track_add(&v->vm->mmu, gfn, MMU_W) == 0;
 	}
 }
 

@@ -16,6 +16,7 @@ static int init(void)
 	mmu_hw.has_1g = vmx_has(&vmx_facts, VMX_HAS_EPT_1G);
 	mmu_hw.has_nx = cpu_has(CPU_NX);
 	mmu_hw.pml = vmx_logs(&vmx_facts);
+	mmu_hw.exec_only = vmx_has(&vmx_facts, VMX_HAS_EPT_EXEC_ONLY);
 	/* QUIRK: on Bochs nothing else ends a guest with IF = 0 then, which may be waiting for one
 	 * of another CPU, which waits for its end. */
 	cpu_needs_nmi = !vmx_has(&vmx_facts, VMX_HAS_PREEMPTION_TIMER);

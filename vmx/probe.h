@@ -29,7 +29,7 @@ enum vmx_word {
 	X(EPT_WB, "EPT in write-back memory", VMX_EPT_VPID, BIT(14), "guest memory")              \
 	X(EPT_2M, "EPT pages of 2 MiB", VMX_EPT_VPID, BIT(16), "guest memory")                    \
 	X(EPT_1G, "EPT pages of 1 GiB", VMX_EPT_VPID, BIT(17), "guest memory, else in 2 MiB")     \
-	X(EPT_EXEC_ONLY, "EPT execute-only", VMX_EPT_VPID, BIT(0), "unused")                      \
+	X(EPT_EXEC_ONLY, "EPT execute-only", VMX_EPT_VPID, BIT(0), "watches that let code run")   \
 	X(EPT_AD, "EPT accessed and dirty", VMX_EPT_VPID, BIT(21), "for the log")                 \
 	X(INVEPT, "INVEPT", VMX_EPT_VPID, BIT(20) | BIT(26), "flushes guest memory")              \
 	X(INVEPT_CONTEXT, "INVEPT of one context", VMX_EPT_VPID, BIT(25), "of one VM, else all")  \

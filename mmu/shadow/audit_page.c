@@ -65,12 +65,23 @@ static void check_link(const struct at *p)
 
 /* --- leaves ----------------------------------------------------------------------------------- */
 
+static void check_tracks(const struct at *p, const struct slot *s, gfn_t gfn)
+{
+	u32 level = p->sp->role.level, withheld = track_withheld(s, gfn.v - s->gfn.v);
+
+	if (level > 1 && track_any(s, gfn.v - s->gfn.v, level_frames(level)))
+		bad(p, "I16", "a large leaf covers a tracked frame");
+	if (withheld & MMU_R || (withheld & MMU_W && sspte_writable(p->e)) ||
+	    (withheld & MMU_X && !(p->e & GPTE_NX)))
+		bad(p, "I3", "a leaf allows what a track withholds");
+}
+
 /* The guest may write this frame, so nothing may rely on its being frozen. */
 static void check_writable(const struct at *p, const struct slot *s, gfn_t gfn)
 {
 	u64 i = gfn.v - s->gfn.v, nr = level_frames(p->sp->role.level);
 
-	if (s->kind != SLOT_RAM || track_any(s, i, nr))
+	if (s->kind != SLOT_RAM)
 		bad(p, "I3", "a leaf lets the guest write what its slot forbids");
 	if (s->dirty_log && (nr > 1 || !dirty_test(s, i)))
 		bad(p, "I17", "a writable leaf in a logged slot has no dirty bit");
@@ -121,6 +132,7 @@ static void check_leaf(const struct at *p)
 	if ((level > 1) != ((p->e & GPTE_PS) != 0))
 		bad(p, "I4", "page size bit and level disagree");
 	check_rights(p);
+	check_tracks(p, s, gfn);
 	if (sspte_writable(p->e))
 		check_writable(p, s, gfn);
 }

@@ -60,17 +60,18 @@ static bool inexpressible(const struct mmu_ctx *c, const struct mmu_shadow_fault
 
 /* --- under the lock --------------------------------------------------------------------------- */
 
-/* Tracking and dirty log let the access through. */
+/* Tracking lets the access through, and the dirty log has it. */
 static bool unlogged(const struct fetch *f, struct slot *s, struct mmu_result *r)
 {
 	u64 i = f->gfn.v - s->gfn.v;
 
-	if (!(f->access & MMU_W))
-		return true;
-	if (track_count(s, i)) {
-		r->reason = "write to a tracked frame";
+	/* No leaf lets the guest execute what it must not read. */
+	if (track_withheld(s, i) & (f->access | MMU_R) && !MUTANT(READ_TRACK_FILLED)) {
+		r->reason = "access to a tracked frame";
 		return false;
 	}
+	if (!(f->access & MMU_W))
+		return true;
 	if ((s->dirty_log || MUTANT(XSA_427_LOG_ASSUMED)) && !dirty_test(s, i)) {
 		mmu_stat_inc(f->ctx->vm, MMU_STAT_FAULT_DIRTY);
 		if (!MUTANT(DIRTY_NOT_SET))
@@ -95,7 +96,7 @@ static enum mmu_verdict locked(struct fetch *f, struct mmu_result *r)
 		r->reason = "root or slot changed meanwhile";
 		return MMU_RETRY;
 	}
-	return unlogged(f, s, r) ? fetch(f, r) : MMU_EMULATE;
+	return unlogged(f, s, r) ? fetch(f, r) : MMU_TRACKED;
 }
 
 static enum mmu_verdict fill(struct fetch *f, struct mmu_result *r)
@@ -156,7 +157,7 @@ static bool leaf(struct fetch *f, spx_t x, struct line *line, struct mmu_result 
 	    (sp_get(x)->role.direct && fetch_level(f) > 1))
 		return false;
 	r->gpa = f->walk->gpa;
-	*v = unlogged(f, s, r) ? fetch_leaf(f, x, gva_index(f->gva, 1), line, r) : MMU_EMULATE;
+	*v = unlogged(f, s, r) ? fetch_leaf(f, x, gva_index(f->gva, 1), line, r) : MMU_TRACKED;
 	return true;
 }
 
@@ -260,7 +261,8 @@ static void count(struct mmu_vm *m, enum mmu_verdict v)
 	static const u8 stat[] = {
 		[MMU_FIXED] = MMU_STAT_SHADOW_FIXED,     [MMU_SPURIOUS] = MMU_STAT_SHADOW_SPURIOUS,
 		[MMU_RETRY] = MMU_STAT_SHADOW_RETRY,     [MMU_MMIO] = MMU_STAT_SHADOW_DEVICE,
-		[MMU_EMULATE] = MMU_STAT_SHADOW_EMULATE, [MMU_INJECT] = MMU_STAT_SHADOW_GUEST
+		[MMU_EMULATE] = MMU_STAT_SHADOW_EMULATE, [MMU_TRACKED] = MMU_STAT_FAULT_TRACKED,
+		[MMU_INJECT] = MMU_STAT_SHADOW_GUEST
 	};
 
 	if (v < ARRAY_SIZE(stat))

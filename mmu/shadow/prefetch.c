@@ -21,6 +21,8 @@ static void fill(struct mmu_vm *m, spx_t x, u32 idx, u64 gpte, gfn_t gfn)
 		return;
 	rights = frame_rights(m, s, gfn, rights_of_leaf(role, role.access, gpte),
 			      !MUTANT(LOST_WRITE_PROTECTION));
+	if (!(rights & MMU_R) && !MUTANT(READ_TRACK_PREFETCHED))
+		return;
 	sp_set_leaf(m, x, idx, sspte_leaf(hfn_to_hpa(slot_hfn(s, gfn)), 1, rights, gpte_pkey(gpte)),
 		    src_word(gpte, gfn));
 	mmu_stat_inc(m, MMU_STAT_PREFETCH);

@@ -52,11 +52,6 @@ void rmap_remove(struct mmu_vm *m, gfn_t gfn, u32 level, spteid_t id)
 	idlist_remove(&m->shadow.ids, rmap_head(m, gfn, level), id);
 }
 
-static u64 entry(spteid_t id)
-{
-	return sp_table(spte_id_page(id))[spte_id_index(id)];
-}
-
 /* Takes W from every 4 KiB leaf of the frame. */
 static bool protect_small(struct mmu_vm *m, const idlist_t *head)
 {
@@ -64,12 +59,8 @@ static bool protect_small(struct mmu_vm *m, const idlist_t *head)
 	bool any = false;
 	spteid_t id;
 
-	while ((id = idlist_next(&it))) {
-		if (!sspte_writable(entry(id)))
-			continue;
-		sp_protect(m, spte_id_page(id), spte_id_index(id));
-		any = true;
-	}
+	while ((id = idlist_next(&it)))
+		any |= sp_protect(m, spte_id_page(id), spte_id_index(id));
 	return any;
 }
 
@@ -121,27 +112,29 @@ void rmap_freeze(struct mmu_vm *m, gfn_t gfn)
 		tlb_sync(m);
 }
 
-flushneed_t rmap_unmap(struct mmu_vm *m, gfn_t gfn)
+bool rmap_unmap(struct mmu_vm *m, gfn_t gfn)
 {
 	bool any = false;
 
-	for (u32 level = 1; level <= RMAP_LEVELS; level++) {
-		const idlist_t *head = rmap_head(m, gfn, level);
-
-		if (head)
-			any |= drop_all(m, head);
-	}
-	return flush_need(any ? FLUSH_SYNC : FLUSH_NONE);
+	for (u32 level = 1; level <= RMAP_LEVELS && rmap_head(m, gfn, level); level++)
+		any |= drop_all(m, rmap_head(m, gfn, level));
+	return any;
 }
 
 static flushneed_t refit_frame(struct mmu_vm *m, const struct slot *s, gfn_t gfn)
 {
 	u64 i = gfn.v - s->gfn.v;
+	u32 withheld = track_withheld(s, i);
 	bool any;
 
-	if (MUTANT(REFIT_FORGOTTEN) || (!track_count(s, i) && !(s->dirty_log && !dirty_test(s, i))))
+	if (MUTANT(REFIT_FORGOTTEN) || (!withheld && !(s->dirty_log && !dirty_test(s, i))))
 		return flush_need(FLUSH_NONE);
-	any = rmap_protect(m, gfn);
+	/* No leaf here is without R, and where one that has X was dropped unflushed is not known.
+	 */
+	if (withheld & ~MMU_W && !MUTANT(READ_TRACK_PROTECTS))
+		any = rmap_unmap(m, gfn) || !MUTANT(READ_TRACK_UNFLUSHED);
+	else
+		any = rmap_protect(m, gfn);
 	if (MUTANT(REFIT_UNFLUSHED))
 		return flush_need(FLUSH_NONE);
 	return flush_need(any || m->shadow.lazy_w > m->synced_stamp ? FLUSH_SYNC : FLUSH_NONE);

@@ -27,8 +27,8 @@ void rmap_remove(struct mmu_vm *m, gfn_t gfn, u32 level, spteid_t id);
 void rmap_freeze(struct mmu_vm *m, gfn_t gfn);
 /* The first half of it: true if a flush is owed. */
 bool rmap_protect(struct mmu_vm *m, gfn_t gfn);
-/* Nothing maps the frame after return, but TLBs may (FLUSH_SYNC) remember. */
-flushneed_t rmap_unmap(struct mmu_vm *m, gfn_t gfn);
+/* Nothing maps the frame after return, but TLBs may remember: true if anything did. */
+bool rmap_unmap(struct mmu_vm *m, gfn_t gfn);
 /* After a change of slot, log or tracking: leaves over frames [gfn, gfn + nr) allow no more than is
  * right now. */
 flushneed_t rmap_refit(struct mmu_vm *m, gfn_t gfn, u64 nr);

@@ -100,17 +100,10 @@ void root_put(struct mmu_vm *m, struct shadow_root *r)
 /* The guest frame that child i of a root shadows, or the first frame that it maps. */
 static gfn_t child_gfn(const struct mmu_ctx *c, u32 i)
 {
-	switch ((enum role_fmt)c->role.page.fmt) {
-	case ROLE_LIN:
+	if (c->role.page.fmt == ROLE_LIN)
 		return GFN(i * level_frames(3));
-	case ROLE_PAE:
+	if (c->role.page.fmt == ROLE_PAE)
 		return gpa_to_gfn(GPA(c->regs.pdpte[i] & gfmt_pae.addr));
-	case ROLE_32:
-	case ROLE_32_PSE:
-	case ROLE_LM:
-	case ROLE_FMT_NR:
-		break;
-	}
 	return gpa_to_gfn(GPA(c->regs.cr3 & role_gfmt(c->role.page)->cr3));
 }
 

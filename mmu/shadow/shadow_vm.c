@@ -141,12 +141,6 @@ void shadow_slot_gone(struct mmu_vm *m, struct slot *s)
 		tlb_sync(m);
 }
 
-void shadow_slot_left(struct mmu_vm *m)
-{
-	if (m->shadow.on && !MUTANT(SLOT_GONE_TABLES_STAY))
-		reclaim_obsolete(m);
-}
-
 void shadow_fini(struct mmu_vm *m)
 {
 	if (!m->shadow.on)
@@ -178,13 +172,9 @@ void mmu_shadow_tune(struct mmu_vm *m, const struct mmu_tune *t)
 	if (!MUTANT(ROOTS_UNBOUNDED))
 		m->shadow.tune.roots = (u8)(limit + 1);
 	for (struct mmu_ctx *c = m->shadow.ctxs; c; c = c->next) {
-		while (c->cache.limit > limit) {
-			struct shadow_root *r = c->cache.mru[c->cache.limit - 1];
-
-			if (r && rcache_remove(&c->cache, r))
-				root_put(m, r);
-			c->cache.limit--;
-		}
+		for (; c->cache.limit > limit; c->cache.limit--)
+			if (c->cache.mru[c->cache.limit - 1])
+				root_put(m, rcache_pop(&c->cache));
 		c->cache.limit = limit;
 	}
 	env_unlock(&m->lock);

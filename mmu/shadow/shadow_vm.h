@@ -65,7 +65,5 @@ int shadow_slot_added(struct mmu_vm *m, gfn_t gfn) __must_check;
 void shadow_slot_leaving(struct mmu_vm *m, gfn_t gfn);
 /* It leaves now, and is still in the table: no CPU uses it after return. Under mmu_vm.lock. */
 void shadow_slot_gone(struct mmu_vm *m, struct slot *s);
-/* It has left: gives back the tables that this made obsolete. No lock held. */
-void shadow_slot_left(struct mmu_vm *m);
 /* The end: all contexts are gone. No lock held. */
 void shadow_fini(struct mmu_vm *m);

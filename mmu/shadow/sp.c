@@ -64,7 +64,7 @@ static void count(struct mmu_vm *m, struct sp *sp)
 	if (sp->role.direct || !s || !farray_page(&s->shadows, i, FARRAY_U16))
 		return;
 	sp->flags |= SP_COUNTED;
-	farray_inc(&s->shadows, i);
+	farray_add(&s->shadows, i, 1);
 }
 
 static void uncount(struct mmu_vm *m, struct sp *sp)
@@ -74,7 +74,7 @@ static void uncount(struct mmu_vm *m, struct sp *sp)
 	if (!(sp->flags & SP_COUNTED))
 		return;
 	sp->flags &= (u8)~SP_COUNTED;
-	farray_dec(&s->shadows, sp_count_index(s, sp->gfn));
+	farray_add(&s->shadows, sp_count_index(s, sp->gfn), -1);
 }
 
 bool sp_any_of(struct mmu_vm *m, gfn_t gfn, u64 nr)
@@ -256,11 +256,13 @@ void sp_drop(struct mmu_vm *m, spx_t x, u32 idx)
 	write_entry(sp, idx, p, 0);
 }
 
-void sp_protect(struct mmu_vm *m, spx_t x, u32 idx)
+bool sp_protect(struct mmu_vm *m, spx_t x, u32 idx)
 {
 	u64 *p = &sp_table(x)[idx];
 
-	if (sspte_writable(*p))
-		m->shadow.lazy_w = next_epoch(m);
+	if (!sspte_writable(*p))
+		return false;
+	m->shadow.lazy_w = next_epoch(m);
 	write_entry(sp_get(x), idx, p, sspte_readonly(*p));
+	return true;
 }

@@ -150,8 +150,8 @@ void sp_link(struct mmu_vm *m, spx_t x, u32 idx, spx_t child, u64 gpte);
 void sp_set_leaf(struct mmu_vm *m, spx_t x, u32 idx, u64 e, u64 src);
 /* Entry idx becomes empty. What may stay in a TLB is noted in shadow_vm. */
 void sp_drop(struct mmu_vm *m, spx_t x, u32 idx);
-/* The leaf at idx loses the right to write. */
-void sp_protect(struct mmu_vm *m, spx_t x, u32 idx);
+/* The leaf at idx loses the right to write; true if it had it. */
+bool sp_protect(struct mmu_vm *m, spx_t x, u32 idx);
 
 /* Not in use by a root: drops it, with all links to it. */
 void sp_zap(struct mmu_vm *m, spx_t x);

@@ -31,6 +31,8 @@ static void sync_one(struct mmu_vm *m, spx_t x, u32 idx, u64 gpte, u64 reserved)
 	rights = rights_of_leaf(sp->role, sp->role.access, gpte);
 	if (!sspte_writable(e))
 		rights &= ~MMU_W;
+	if (e & GPTE_NX && !MUTANT(EXEC_TRACK_SYNCED))
+		rights &= ~MMU_X;
 	sp_set_leaf(m, x, idx, sspte_leaf(sspte_hpa(e), 1, rights, gpte_pkey(gpte)), src);
 }
 

@@ -28,10 +28,10 @@ static void start(u8 fmt)
 	assert_int_equal(sim_add(&vm, SLOT_RAM, 0x2000, 70, RAM_FRAME + 0x2000), 0);
 	assert_int_equal(mmu_prebuild(&vm), 0);
 	assert_int_equal(mmu_dirty_start(&vm, GFN(0x2000)), 0);
-	assert_int_equal(mmu_track_add(&vm, GFN(0x203)), 0);
-	assert_int_equal(mmu_track_add(&vm, GFN(0x603)), 0);
+	assert_int_equal(mmu_track_add(&vm, GFN(0x203), MMU_W), 0);
+	assert_int_equal(mmu_track_add(&vm, GFN(0x603), MMU_W), 0);
 	sim_enter(1, &vm);
-	mmu_track_remove(&vm, GFN(0x603));
+	mmu_track_remove(&vm, GFN(0x603), MMU_W);
 	assert_int_not_equal(vm.quarantine, 0);
 }
 
@@ -129,6 +129,19 @@ static void writable_tracked_frame(void)
 	u64 *e = entry(0x203, 1);
 
 	*e = spte_leaf(spte_hpa(*e), 1, MMU_R | MMU_W | MMU_X, SPTE_SLOT_W | SPTE_MMU_W);
+}
+
+static void leaf_of_a_frame_without_rights(void)
+{
+	assert_int_equal(mmu_track_add(&vm, GFN(0x204), MMU_R | MMU_X), 0);
+	*entry(0x204, 1) = spte_leaf(HPA(SIM_RAM + 0x204000), 1, MMU_R | MMU_X, SPTE_SLOT_W);
+	sp_get(table(0x204, 1))->nr_present++;
+}
+
+/* R is bit 0, W bit 1 in both formats. */
+static void leaf_without_r(void)
+{
+	*entry(0x203, 1) &= ~3ULL;
 }
 
 static void writable_logged_frame(void)
@@ -315,6 +328,8 @@ static const struct {
 	{ writable_rom, "I3" },
 	{ writable_without_software_bits, "I4" },
 	{ writable_tracked_frame, "I3" },
+	{ leaf_of_a_frame_without_rights, "I1" },
+	{ leaf_without_r, "I4" },
 	{ writable_logged_frame, "I17" },
 	{ reserved_bit, "I4" },
 	{ reserved_bit_in_table_entry, "I4" },

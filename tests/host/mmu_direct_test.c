@@ -23,7 +23,12 @@ struct model_slot {
 };
 
 static struct model_slot model[MODEL_SLOTS];
-static u8 tracked[1 << 16]; /* by frame; tests that track stay below */
+
+/* Tracks by frame and right; tests that track stay below. */
+static struct tracks {
+	u8 r, w, x;
+} tracked[1 << 16];
+
 static u8 dirty[1 << 16];
 
 static struct model_slot *model_find(u64 gfn)
@@ -53,11 +58,32 @@ static void finish(void)
 	assert_int_equal(mmu_pool_free(), mmu_pool_total());
 }
 
+/* What the tracks of a frame leave of all rights. */
+static u32 untracked(u64 gfn)
+{
+	const struct tracks *t = &tracked[gfn % ARRAY_SIZE(tracked)];
+	u32 rights = MMU_R | MMU_W | MMU_X;
+
+	if (gfn >= ARRAY_SIZE(tracked))
+		return rights;
+	if (t->w)
+		rights &= ~MMU_W;
+	if (t->r)
+		rights &= mmu_hw.exec_only ? MMU_X : 0;
+	return t->x ? rights & ~MMU_X : rights;
+}
+
+static void count_tracks(struct tracks *t, u32 rights, int by)
+{
+	t->r = (u8)(t->r + (rights & MMU_R ? by : 0));
+	t->w = (u8)(t->w + (rights & MMU_W ? by : 0));
+	t->x = (u8)(t->x + (rights & MMU_X ? by : 0));
+}
+
 /* What an access must come to. */
 static void check_access(u32 cpu, u64 gfn, u32 access)
 {
 	const struct model_slot *s = model_find(gfn);
-	bool is_tracked = gfn < ARRAY_SIZE(tracked) && tracked[gfn];
 	struct mmu_result r = { .dev = 0x1234 };
 	enum mmu_verdict v;
 	u64 hpa = 0;
@@ -70,7 +96,11 @@ static void check_access(u32 cpu, u64 gfn, u32 access)
 			assert_int_equal(r.dev_base.v, s->gfn << 12);
 		return;
 	}
-	if ((access & MMU_W) && (s->kind == SLOT_ROM || is_tracked)) {
+	if (access & ~untracked(gfn)) {
+		assert_int_equal(v, MMU_TRACKED);
+		return;
+	}
+	if ((access & MMU_W) && s->kind == SLOT_ROM) {
 		assert_int_equal(v, MMU_EMULATE);
 		return;
 	}
@@ -254,9 +284,9 @@ static void tracking_splits_and_gives_back_the_large_leaf(void **state)
 		start(fmt, 64, 60);
 		put(0, SLOT_RAM, 0x40000, 0x40000, 2 * RAM_FRAME);
 		assert_int_equal(mmu_prebuild(&vm), 0);
-		assert_int_equal(mmu_track_add(&vm, GFN(0x40201)), 0);
-		assert_int_equal(mmu_track_add(&vm, GFN(0x40201)), 0);
-		assert_int_equal(mmu_track_count(&vm, GFN(0x40201)), 2);
+		assert_int_equal(mmu_track_add(&vm, GFN(0x40201), MMU_W), 0);
+		assert_int_equal(mmu_track_add(&vm, GFN(0x40201), MMU_W), 0);
+		assert_int_equal(mmu_tracked(&vm, GFN(0x40201)), MMU_W);
 		assert_int_equal(sim_hw_walk(&vm, GPA(0x40201000), &hpa, &level), MMU_R | MMU_X);
 		assert_int_equal(level, 1);
 		/* Its siblings keep their rights, and the other 2 MiB regions their size. */
@@ -268,20 +298,95 @@ static void tracking_splits_and_gives_back_the_large_leaf(void **state)
 				 MMU_R | MMU_W | MMU_X);
 		assert_int_equal(level, 2);
 		sim_audit(&vm);
-		mmu_track_remove(&vm, GFN(0x40201));
+		mmu_track_remove(&vm, GFN(0x40201), MMU_W);
 		assert_int_equal(sim_hw_walk(&vm, GPA(0x40201000), &hpa, &level), MMU_R | MMU_X);
-		mmu_track_remove(&vm, GFN(0x40201));
+		mmu_track_remove(&vm, GFN(0x40201), MMU_W);
 		assert_int_equal(sim_hw_walk(&vm, GPA(0x40201000), &hpa, &level),
 				 MMU_R | MMU_W | MMU_X);
 		assert_int_equal(level, 3);
-		mmu_track_remove(&vm, GFN(0x40201)); /* one too many: nothing */
-		mmu_track_remove(&vm, GFN(0x10));
-		assert_int_equal(mmu_track_count(&vm, GFN(0x40201)), 0);
-		assert_int_equal(mmu_track_count(&vm, GFN(0x10)), 0);
+		mmu_track_remove(&vm, GFN(0x40201), MMU_W); /* one too many: nothing */
+		mmu_track_remove(&vm, GFN(0x10), MMU_W);
+		assert_int_equal(mmu_tracked(&vm, GFN(0x40201)), 0);
+		assert_int_equal(mmu_tracked(&vm, GFN(0x10)), 0);
 		assert_int_equal(mmu_stat_get(&vm, MMU_STAT_COLLAPSE), 1);
 		sim_audit(&vm);
 		finish();
 	}
+}
+
+/* Whatever the entries can say, nobody is let through, and a frame without R gives nothing away. */
+static void tracks_take_what_they_say(void **state)
+{
+	static const struct {
+		u32 rights, npt, ept, exec_only;
+	} cases[] = {
+		{ MMU_W, MMU_R | MMU_X, MMU_R | MMU_X, MMU_R | MMU_X },
+		{ MMU_R, 0, 0, MMU_X },
+		{ MMU_X, MMU_R | MMU_W, MMU_R | MMU_W, MMU_R | MMU_W },
+		{ MMU_R | MMU_W, 0, 0, MMU_X },
+		{ MMU_W | MMU_X, MMU_R, MMU_R, MMU_R },
+		{ MMU_R | MMU_X, 0, 0, 0 },
+	};
+
+	(void)state;
+	for (u32 n = 0; n < 3 * ARRAY_SIZE(cases); n++) {
+		u32 i = n / 3, left = n % 3 == 0   ? cases[i].npt
+				      : n % 3 == 1 ? cases[i].ept
+						   : cases[i].exec_only;
+		u64 hpa;
+		u32 level;
+
+		start(n % 3 ? SPTE_EPT : SPTE_NPT, 64, 60);
+		mmu_hw.exec_only = n % 3 == 2;
+		put(0, SLOT_RAM, 0, 1024, RAM_FRAME);
+		assert_int_equal(mmu_prebuild(&vm), 0);
+		assert_int_equal(mmu_exec_only(&vm), n % 3 == 2);
+		assert_int_equal(mmu_track_add(&vm, GFN(5), cases[i].rights), 0);
+		count_tracks(&tracked[5], cases[i].rights, 1);
+		assert_int_equal(sim_hw_walk(&vm, GPA(0x5000), &hpa, &level), left);
+		assert_int_equal(level, 1);
+		sim_enter(0, &vm);
+		for (u32 access = MMU_R; access <= MMU_X; access <<= 1)
+			if (access != MMU_U)
+				check_access(0, 5, access);
+		/* Its neighbours have everything. */
+		check_access(0, 4, MMU_W);
+		check_access(0, 6, MMU_X);
+		sim_audit(&vm);
+		mmu_track_remove(&vm, GFN(5), cases[i].rights);
+		assert_int_equal(sim_hw_walk(&vm, GPA(0x5000), &hpa, &level),
+				 MMU_R | MMU_W | MMU_X);
+		assert_int_equal(level, 2);
+		finish();
+	}
+}
+
+/* From reading and executing to executing alone no entry goes away: it must be flushed all the
+ * same. */
+static void loss_of_r_alone_is_flushed(void **state)
+{
+	struct mmu_result r;
+	u64 hpa;
+
+	(void)state;
+	start(SPTE_EPT, 64, 60);
+	mmu_hw.exec_only = true;
+	put(0, SLOT_RAM, 0, 1024, RAM_FRAME);
+	assert_int_equal(mmu_prebuild(&vm), 0);
+	assert_int_equal(mmu_track_add(&vm, GFN(5), MMU_W), 0);
+	for (u32 n = 0; n < 20; n++) {
+		sim_enter(1, &vm);
+		for (u32 i = 0; i < 20; i++)
+			assert_int_equal(sim_access(1, GPA(0x5000), MMU_R, &hpa, &r), MMU_SPURIOUS);
+		assert_int_equal(mmu_track_add(&vm, GFN(5), MMU_R), 0);
+		if (!sim_cpu[1].vm)
+			sim_enter(1, &vm);
+		assert_int_equal(sim_access(1, GPA(0x5000), MMU_R, &hpa, &r), MMU_TRACKED);
+		assert_int_equal(sim_access(1, GPA(0x5000), MMU_X, &hpa, &r), MMU_SPURIOUS);
+		sim_exit(1);
+		mmu_track_remove(&vm, GFN(5), MMU_R);
+	}
+	finish();
 }
 
 static void tracking_refuses_what_it_cannot_do(void **state)
@@ -292,13 +397,30 @@ static void tracking_refuses_what_it_cannot_do(void **state)
 	put(1, SLOT_ROM, 1024, 16, RAM_FRAME + 1024);
 	put(2, SLOT_MMIO, 2048, 1, 1);
 	assert_int_equal(mmu_prebuild(&vm), 0);
-	assert_int_equal(mmu_track_add(&vm, GFN(1024)), -ENOENT);
-	assert_int_equal(mmu_track_add(&vm, GFN(2048)), -ENOENT);
-	assert_int_equal(mmu_track_add(&vm, GFN(4096)), -ENOENT);
-	for (u32 i = 0; i < UINT16_MAX; i++)
-		assert_int_equal(mmu_track_add(&vm, GFN(5)), 0);
-	assert_int_equal(mmu_track_add(&vm, GFN(5)), -EOVERFLOW);
-	assert_int_equal(mmu_track_count(&vm, GFN(5)), UINT16_MAX);
+	assert_int_equal(mmu_track_add(&vm, GFN(1024), MMU_W), -ENOENT);
+	assert_int_equal(mmu_track_add(&vm, GFN(2048), MMU_W), -ENOENT);
+	assert_int_equal(mmu_track_add(&vm, GFN(4096), MMU_W), -ENOENT);
+	/* Each count is full by itself. */
+	for (u32 i = 0; i < 255; i++)
+		assert_int_equal(mmu_track_add(&vm, GFN(5), MMU_W), 0);
+	for (u32 i = 0; i < 15; i++) {
+		assert_int_equal(mmu_track_add(&vm, GFN(5), MMU_X), 0);
+		assert_int_equal(mmu_track_add(&vm, GFN(6), MMU_R), 0);
+	}
+	assert_int_equal(mmu_track_add(&vm, GFN(5), MMU_W), -EOVERFLOW);
+	assert_int_equal(mmu_track_add(&vm, GFN(5), MMU_X), -EOVERFLOW);
+	assert_int_equal(mmu_track_add(&vm, GFN(5), MMU_R | MMU_X), -EOVERFLOW);
+	assert_int_equal(mmu_track_add(&vm, GFN(6), MMU_R | MMU_W), -EOVERFLOW);
+	assert_int_equal(mmu_tracked(&vm, GFN(5)), MMU_W | MMU_X);
+	assert_int_equal(mmu_tracked(&vm, GFN(6)), MMU_R | MMU_W);
+	for (u32 i = 0; i < 255; i++) {
+		assert_int_equal(mmu_tracked(&vm, GFN(5)), MMU_W | MMU_X);
+		mmu_track_remove(&vm, GFN(5), MMU_W);
+	}
+	/* What is not counted is not taken away: neither W here nor R there. */
+	mmu_track_remove(&vm, GFN(5), MMU_W);
+	mmu_track_remove(&vm, GFN(5), MMU_R | MMU_X);
+	assert_int_equal(mmu_tracked(&vm, GFN(5)), MMU_X);
 	sim_audit(&vm);
 	finish();
 }
@@ -432,26 +554,39 @@ static void random_slot_remove(void)
 		return;
 	for (u64 i = 0; i < s->nr; i++)
 		if (s->gfn + i < ARRAY_SIZE(tracked))
-			tracked[s->gfn + i] = 0;
+			tracked[s->gfn + i] = (struct tracks){ 0 };
 	assert_int_equal(mmu_slot_remove(&vm, GFN(s->gfn)), 0);
 	s->kind = SLOT_NONE;
 }
 
 static void random_track(void)
 {
+	static const u32 kinds[] = { MMU_W, MMU_R, MMU_X, MMU_R | MMU_W, MMU_R | MMU_X };
 	u64 gfn = random_frame();
 	const struct model_slot *s = model_find(gfn);
+	u32 rights = kinds[sim_rand(ARRAY_SIZE(kinds))];
+	struct tracks *t;
 
 	if (gfn >= ARRAY_SIZE(tracked))
 		return;
-	if (tracked[gfn] && sim_rand(2)) {
-		mmu_track_remove(&vm, GFN(gfn));
-		tracked[gfn]--;
-	} else if (s && s->kind == SLOT_RAM && tracked[gfn] < 200) {
-		int rc = mmu_track_add(&vm, GFN(gfn));
+	t = &tracked[gfn];
+	if (sim_rand(2)) {
+		bool enough = !(rights & MMU_R && !t->r) && !(rights & MMU_W && !t->w) &&
+			      !(rights & MMU_X && !t->x);
 
-		assert_true(rc == 0 || rc == -ENOMEM);
-		tracked[gfn] = (u8)(tracked[gfn] + (rc == 0));
+		if (s && s->kind == SLOT_RAM)
+			mmu_track_remove(&vm, GFN(gfn), rights);
+		if (enough)
+			count_tracks(t, rights, -1);
+	} else if (s && s->kind == SLOT_RAM) {
+		int rc = mmu_track_add(&vm, GFN(gfn), rights);
+
+		if (rc == -EOVERFLOW)
+			assert_true(t->r == 15 || t->x == 15 || t->w == 255);
+		else
+			assert_true(rc == 0 || rc == -ENOMEM);
+		if (rc == 0)
+			count_tracks(t, rights, 1);
 	}
 }
 
@@ -499,9 +634,10 @@ static void random_step(void)
 	}
 }
 
-static void random_run(u8 fmt, u32 quota, u32 steps)
+static void random_run(u8 fmt, bool exec_only, u32 quota, u32 steps)
 {
 	start(fmt, 4000, quota);
+	mmu_hw.exec_only = exec_only;
 	env_sim.relax = run_others;
 	trace_on = true;
 	for (u32 i = 0; i < steps; i++) {
@@ -521,7 +657,7 @@ static void random_changes_match_the_flat_model(void **state)
 {
 	(void)state;
 	for (u32 run = 0; run < 10; run++)
-		random_run(run % 2 ? SPTE_EPT : SPTE_NPT, 4000, 400);
+		random_run(run % 3 ? SPTE_EPT : SPTE_NPT, run % 3 == 1, 4000, 400);
 }
 
 /* Every page request fails somewhere: nothing may be half done, and nothing may leak. */
@@ -537,10 +673,10 @@ static void any_quota_leaves_a_sound_state(void **state)
 		put(1, SLOT_RAM, 0x200, 0x900, RAM_FRAME + 0x200);
 		put(2, SLOT_MMIO, 0xfee00, 1, 7);
 		if (mmu_prebuild(&vm) == 0) {
-			int rc = mmu_track_add(&vm, GFN(0x300));
+			int rc = mmu_track_add(&vm, GFN(0x300), MMU_W);
 
 			assert_true(rc == 0 || rc == -ENOMEM);
-			tracked[0x300] = rc == 0;
+			tracked[0x300].w = rc == 0;
 			sim_audit(&vm);
 			rc = mmu_dirty_start(&vm, GFN(0x200));
 			assert_true(rc == 0 || rc == -ENOMEM);
@@ -593,6 +729,8 @@ int main(void)
 		cmocka_unit_test(page_size_erratum_keeps_all_leaves_small),
 		cmocka_unit_test(five_levels),
 		cmocka_unit_test(tracking_splits_and_gives_back_the_large_leaf),
+		cmocka_unit_test(tracks_take_what_they_say),
+		cmocka_unit_test(loss_of_r_alone_is_flushed),
 		cmocka_unit_test(tracking_refuses_what_it_cannot_do),
 		cmocka_unit_test(log_holds_every_write_exactly_once),
 		cmocka_unit_test(log_of_hardware_holds_every_write),

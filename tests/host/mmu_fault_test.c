@@ -104,13 +104,52 @@ static void writes_that_must_be_seen_are_emulated(void **state)
 	assert_int_equal(mmu_prebuild(&vm), 0);
 	assert_int_equal(fault(2048ULL << 12, MMU_W), MMU_EMULATE);
 	assert_string_equal(r.reason, "write to ROM");
-	assert_int_equal(mmu_track_add(&vm, GFN(17)), 0);
-	assert_int_equal(fault(17ULL << 12, MMU_W), MMU_EMULATE);
-	assert_string_equal(r.reason, "write to a tracked frame");
+	assert_int_equal(mmu_track_add(&vm, GFN(17), MMU_W), 0);
+	assert_int_equal(fault(17ULL << 12, MMU_W), MMU_TRACKED);
+	assert_string_equal(r.reason, "access to a tracked frame");
 	assert_int_equal(mmu_stat_get(&vm, MMU_STAT_FAULT_ROM), 1);
 	assert_int_equal(mmu_stat_get(&vm, MMU_STAT_FAULT_TRACKED), 1);
-	/* Tracking is about writes. */
+	/* Tracking W is about writes. */
 	assert_int_equal(fault(17ULL << 12, MMU_R), MMU_SPURIOUS);
+	finish();
+}
+
+static void access_that_a_track_withholds_is_said(void **state)
+{
+	(void)state;
+	start(60);
+	assert_int_equal(mmu_prebuild(&vm), 0);
+	assert_int_equal(mmu_track_add(&vm, GFN(17), MMU_R), 0);
+	assert_int_equal(fault(17ULL << 12, MMU_R), MMU_TRACKED);
+	assert_int_equal(fault(17ULL << 12, MMU_W), MMU_TRACKED);
+	/* No entry of this format has X alone. */
+	assert_int_equal(fault(17ULL << 12, MMU_X), MMU_TRACKED);
+	assert_int_equal(mmu_track_add(&vm, GFN(18), MMU_X), 0);
+	assert_int_equal(fault(18ULL << 12, MMU_X), MMU_TRACKED);
+	assert_int_equal(fault(18ULL << 12, MMU_W), MMU_SPURIOUS);
+	assert_int_equal(mmu_stat_get(&vm, MMU_STAT_FAULT_TRACKED), 4);
+	mmu_track_remove(&vm, GFN(17), MMU_R);
+	assert_int_equal(fault(17ULL << 12, MMU_R), MMU_SPURIOUS);
+	finish();
+}
+
+/* With the log on as well the frame is written only once both let it be. */
+static void tracked_frame_in_a_logged_slot_is_not_marked(void **state)
+{
+	u64 bits[16];
+
+	(void)state;
+	start(60);
+	assert_int_equal(mmu_prebuild(&vm), 0);
+	assert_int_equal(mmu_track_add(&vm, GFN(17), MMU_R), 0);
+	assert_int_equal(mmu_dirty_start(&vm, GFN(0)), 0);
+	assert_int_equal(fault(17ULL << 12, MMU_W), MMU_TRACKED);
+	assert_int_equal(mmu_dirty_fetch(&vm, GFN(0), 1024, bits), 0);
+	assert_int_equal(bits[0], 0);
+	mmu_track_remove(&vm, GFN(17), MMU_R);
+	assert_int_equal(fault(17ULL << 12, MMU_W), MMU_FIXED);
+	assert_int_equal(mmu_dirty_fetch(&vm, GFN(0), 1024, bits), 0);
+	assert_int_equal(bits[0], 1 << 17);
 	finish();
 }
 
@@ -191,8 +230,8 @@ static void pages_held_by_a_reader_mean_retry(void **state)
 	(void)state;
 	start(60);
 	assert_int_equal(fault(0x1000, MMU_W), MMU_FIXED);
-	assert_int_equal(mmu_track_add(&vm, GFN(1)), 0);
-	mmu_track_remove(&vm, GFN(1));
+	assert_int_equal(mmu_track_add(&vm, GFN(1), MMU_W), 0);
+	mmu_track_remove(&vm, GFN(1), MMU_W);
 	vm.quota = vm.used;
 	env_sim.cpu = 1;
 	reader = mmu_read_begin();
@@ -226,6 +265,8 @@ int main(void)
 		cmocka_unit_test(lookaside_forgets_a_slot_that_has_changed),
 		cmocka_unit_test(hole_reads_ones_and_is_not_cached),
 		cmocka_unit_test(writes_that_must_be_seen_are_emulated),
+		cmocka_unit_test(access_that_a_track_withholds_is_said),
+		cmocka_unit_test(tracked_frame_in_a_logged_slot_is_not_marked),
 		cmocka_unit_test(missing_entry_is_installed),
 		cmocka_unit_test(endless_spurious_fault_stops_the_vm),
 		cmocka_unit_test(progress_in_between_is_no_endless_fault),

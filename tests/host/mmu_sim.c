@@ -180,7 +180,8 @@ static bool hw_entry(u64 e, u32 level, u32 *access, bool *leaf)
 			return false;
 		*access = MMU_R | (e & 2 ? MMU_W : 0) | (e >> 63 ? 0 : MMU_X);
 	} else {
-		if ((e & 3) == 2 || (*leaf && (e >> 3 & 7) != 6) || (!*leaf && (e & MASK(6, 3))))
+		if ((e & 3) == 2 || ((e & 7) == 4 && !mmu_hw.exec_only) ||
+		    (*leaf && (e >> 3 & 7) != 6) || (!*leaf && (e & MASK(6, 3))))
 			return false;
 		*access = (e & 1 ? MMU_R : 0) | (e & 2 ? MMU_W : 0) | (e & 4 ? MMU_X : 0);
 	}

@@ -232,8 +232,8 @@ static u32 quarantined(void)
 /* Splits and gives back 2 MiB: one table page is unlinked while its translations still hold. */
 static void unlink_a_table(void)
 {
-	assert_int_equal(mmu_track_add(&vm, GFN(700)), 0);
-	mmu_track_remove(&vm, GFN(700));
+	assert_int_equal(mmu_track_add(&vm, GFN(700), MMU_W), 0);
+	mmu_track_remove(&vm, GFN(700), MMU_W);
 }
 
 static void drain(void)
@@ -249,10 +249,10 @@ static void unlinked_table_waits_for_running_cpus_without_a_kick(void **state)
 
 	(void)state;
 	start();
-	assert_int_equal(mmu_track_add(&vm, GFN(700)), 0);
+	assert_int_equal(mmu_track_add(&vm, GFN(700), MMU_W), 0);
 	sim_enter(1, &vm);
 	kicks = mmu_stat_get(&vm, MMU_STAT_FLUSH_KICK);
-	mmu_track_remove(&vm, GFN(700));
+	mmu_track_remove(&vm, GFN(700), MMU_W);
 	drain();
 	assert_int_equal(quarantined(), 1);
 	assert_int_equal(mmu_stat_get(&vm, MMU_STAT_FLUSH_KICK), kicks);
@@ -295,9 +295,9 @@ static void page_request_kicks_when_nothing_else_is_left(void **state)
 
 	(void)state;
 	start();
-	assert_int_equal(mmu_track_add(&vm, GFN(700)), 0);
+	assert_int_equal(mmu_track_add(&vm, GFN(700), MMU_W), 0);
 	sim_enter(1, &vm);
-	mmu_track_remove(&vm, GFN(700));
+	mmu_track_remove(&vm, GFN(700), MMU_W);
 	vm.quota = vm.used;
 	assert_non_null(sim_cpu[1].vm);
 	assert_int_equal(res_fill(&vm, &res, 1), 0);
@@ -362,7 +362,7 @@ static void access_all(u32 c)
 		v = sim_access(c, GPA(gfn << 12), MMU_W, &hpa, &r);
 		if (!present_hfn || gfn >= 0x10000 + 1100) {
 			assert_int_equal(v, MMU_MMIO);
-		} else if (v != MMU_EMULATE) {
+		} else if (v != MMU_TRACKED) {
 			assert_int_equal(v, MMU_SPURIOUS);
 			assert_int_equal(hpa, (present_hfn + gfn - 0x10000) << 12);
 		}
@@ -389,8 +389,8 @@ static void stale_translations_never_outlive_a_change(void **state)
 			}
 			break;
 		case 1:
-			if (present_hfn && mmu_track_add(&vm, GFN(gfn)) == 0 && sim_rand(2))
-				mmu_track_remove(&vm, GFN(gfn));
+			if (present_hfn && mmu_track_add(&vm, GFN(gfn), MMU_W) == 0 && sim_rand(2))
+				mmu_track_remove(&vm, GFN(gfn), MMU_W);
 			break;
 		default:
 			break;

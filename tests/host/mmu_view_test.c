@@ -202,7 +202,7 @@ static void iterator_survives_changes_between_steps(void **state)
 		if (n != 5)
 			continue;
 		assert_int_equal(mmu_slot_remove(&vm, GFN(0)), 0);
-		assert_int_equal(mmu_track_add(&vm, GFN(0x40123)), 0);
+		assert_int_equal(mmu_track_add(&vm, GFN(0x40123), MMU_W), 0);
 	}
 	assert_true(n > 1024);
 	mmu_vm_fini(&vm);
@@ -250,9 +250,12 @@ static void probe_foretells_the_verdict(void **state)
 	probe_is(0xfffff000, MMU_W, true, MMU_EMULATE);
 	probe_is(0xfffff000, MMU_X, false, MMU_SPURIOUS);
 	probe_is(1ULL << 45, MMU_R, true, MMU_MMIO);
-	assert_int_equal(mmu_track_add(&vm, GFN(5)), 0);
-	probe_is(0x5000, MMU_W, true, MMU_EMULATE);
+	assert_int_equal(mmu_track_add(&vm, GFN(5), MMU_W), 0);
+	probe_is(0x5000, MMU_W, true, MMU_TRACKED);
 	probe_is(0x5000, MMU_R, false, MMU_SPURIOUS);
+	assert_int_equal(mmu_track_add(&vm, GFN(5), MMU_R), 0);
+	probe_is(0x5000, MMU_R, true, MMU_TRACKED);
+	probe_is(0x5000, MMU_X, true, MMU_TRACKED);
 	assert_int_equal(mmu_dirty_start(&vm, GFN(0)), 0);
 	probe_is(0x6000, MMU_W, true, MMU_FIXED);
 	probe_is(0x6000, MMU_W, false, MMU_SPURIOUS);

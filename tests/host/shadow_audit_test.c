@@ -34,7 +34,7 @@ static void start(void)
 	sim_map(&space, SPLIT, 0xa00000, LEAF, 2);
 	other = sim_space_new(SIM_LM4);
 	sim_map(&other, V, DATA(3), LEAF, 1);
-	assert_int_equal(mmu_track_add(&sim.vm, GFN(0xa01)), 0);
+	assert_int_equal(mmu_track_add(&sim.vm, GFN(0xa01), MMU_W), 0);
 	sim_set_space(v0, &other, true, true);
 	sim_expect_ok(v0, V, MMU_R, DATA(3));
 	sim_set_space(v0, &space, true, true);
@@ -143,6 +143,37 @@ static void child_of_another_generation(void)
 static void tracked_frame_is_writable(void)
 {
 	sp_table(split())[1] |= GPTE_W | GPTE_D;
+}
+
+static void frame_without_r_has_a_leaf(void)
+{
+	u64 e;
+
+	sim_expect_ok(v0, SPLIT + 2 * PAGE_SIZE, MMU_R, 0xa02000);
+	os_leave(v0);
+	e = sp_table(split())[2];
+	assert_int_equal(mmu_track_add(&sim.vm, GFN(0xa02), MMU_R), 0);
+	assert_int_equal(sp_table(split())[2], 0);
+	sp_set_leaf(&sim.vm, split(), 2, e, 0);
+}
+
+static void frame_without_x_is_executable(void)
+{
+	assert_int_equal(mmu_track_add(&sim.vm, GFN(0xa01), MMU_X), 0);
+	sim_expect_ok(v0, SPLIT + PAGE_SIZE, MMU_R, 0xa01000);
+	os_leave(v0);
+	sp_table(split())[1] &= ~GPTE_NX;
+}
+
+static void large_leaf_over_a_track(void)
+{
+	farray_add(&sim.vm.slots.slot[0].tracks, 0xa01, -1);
+	farray_add(&sim.vm.slots.slot[0].tracks, 0x801, 1);
+}
+
+static void writable_rom(void)
+{
+	sim.vm.slots.slot[0].kind = SLOT_ROM;
 }
 
 static void logged_frame_is_writable(void)
@@ -370,7 +401,11 @@ static const struct {
 	{ direct_with_source, "I9", "direct pages have no source, all others have" },
 	{ unsync_without_marks, "I11", "an unsync page is below an entry without mark" },
 	{ child_of_another_generation, "I31", "a page of another generation is linked" },
-	{ tracked_frame_is_writable, "I3", "a leaf lets the guest write what its slot forbids" },
+	{ tracked_frame_is_writable, "I3", "a leaf allows what a track withholds" },
+	{ frame_without_r_has_a_leaf, "I3", "a leaf allows what a track withholds" },
+	{ frame_without_x_is_executable, "I3", "a leaf allows what a track withholds" },
+	{ large_leaf_over_a_track, "I16", "a large leaf covers a tracked frame" },
+	{ writable_rom, "I3", "a leaf lets the guest write what its slot forbids" },
 	{ logged_frame_is_writable, "I17", "a writable leaf in a logged slot has no dirty bit" },
 	{ large_leaf_over_tables, "I16", "a large leaf covers a shadowed frame" },
 	{ table_is_writable, "I14", "the guest can write a table that is taken for frozen" },

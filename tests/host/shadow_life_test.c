@@ -75,7 +75,7 @@ static void invlpg_flushes_all_pieces_of_a_large_page(void **state)
 {
 	(void)state;
 	boot(DATA(0));
-	assert_int_equal(mmu_track_add(&sim.vm, GFN(0x801)), 0);
+	assert_int_equal(mmu_track_add(&sim.vm, GFN(0x801), MMU_W), 0);
 	sim_expect_ok(v0, BIG, MMU_R, 0x800000);
 	sim_expect_ok(v0, BIG + 5 * PAGE_SIZE, MMU_R, 0x805000);
 	os_set_pte(v0, &space, BIG, 2, 0xa00000 | LEAF | PS_);
@@ -84,7 +84,7 @@ static void invlpg_flushes_all_pieces_of_a_large_page(void **state)
 	sim_expect_ok(v0, BIG + 5 * PAGE_SIZE, MMU_R, 0xa05000);
 	sim_expect_ok(v0, BIG, MMU_R, 0xa00000);
 	os_leave(v0);
-	mmu_track_remove(&sim.vm, GFN(0x801));
+	mmu_track_remove(&sim.vm, GFN(0x801), MMU_W);
 	os_end();
 }
 

@@ -326,14 +326,14 @@ static void a_tracked_frame_is_written_by_nobody_unseen(void **state)
 	sim_expect_ok(v1, V, MMU_W, DATA(0));
 	assert_true(touch(v1, V));
 	os_leave(v0);
-	assert_int_equal(mmu_track_add(&sim.vm, gfn), 0);
+	assert_int_equal(mmu_track_add(&sim.vm, gfn, MMU_W), 0);
 	assert_false(touch(v1, V));
 	assert_true(sim_do(v0, V, MMU_W).emulated);
 	assert_true(sim_do(v1, V, MMU_W).emulated);
 	assert_false(sim_do(v1, V, MMU_R).emulated);
 	sim_audit();
 	os_leave(v0);
-	mmu_track_remove(&sim.vm, gfn);
+	mmu_track_remove(&sim.vm, gfn, MMU_W);
 	assert_false(sim_do(v0, V, MMU_W).emulated);
 	os_end();
 }

@@ -64,18 +64,20 @@ int mmu_write(struct mmu_vm *m, gpa_t gpa, const void *buf, u64 len)
 	return 0;
 }
 
-int mmu_track_add(struct mmu_vm *m, gfn_t gfn)
+int mmu_track_add(struct mmu_vm *m, gfn_t gfn, u32 rights)
 {
 	(void)m;
+	assert_int_equal(rights, MMU_W);
 	if (gfn.v >= ARRAY_SIZE(tracked))
 		return -ENOENT;
 	tracked[gfn.v]++;
 	return 0;
 }
 
-void mmu_track_remove(struct mmu_vm *m, gfn_t gfn)
+void mmu_track_remove(struct mmu_vm *m, gfn_t gfn, u32 rights)
 {
 	(void)m;
+	assert_int_equal(rights, MMU_W);
 	assert_true(tracked[gfn.v]);
 	tracked[gfn.v]--;
 }

@@ -299,6 +299,9 @@ static bool fault(struct sim_vcpu *v, const struct sim_access *a, u32 error, str
 	case MMU_MMIO:
 		at_device(v, a, &r, out);
 		return false;
+	case MMU_TRACKED:
+		out->tracked = true;
+		__attribute__((fallthrough));
 	case MMU_EMULATE:
 		return trapped(v, a, &r, out);
 	case MMU_INJECT:

@@ -150,7 +150,7 @@ struct sim_out {
 	u64 gpa, value;
 	u32 error;  /* of the #PF */
 	u32 faults; /* calls of mmu_shadow_fault() */
-	bool emulated, may_unshadow;
+	bool emulated, may_unshadow, tracked;
 };
 
 struct sim_access {

@@ -167,7 +167,15 @@ bool mutant_forgets(int event);
 	X(USED_KEPT_FROM_OTHERS, "when all tables are in use the oldest go")                       \
 	X(LISTS_KEEP_ALL, "memory of lists is given back before there is none")                    \
 	X(NOTHING_TO_TAKE_IS_NOMEM, "pages that others have dropped meanwhile are found")          \
-	X(FLOOD_SPARES_PARKED_ROOTS, "a root that is only written is dropped, too")
+	X(FLOOD_SPARES_PARKED_ROOTS, "a root that is only written is dropped, too")                \
+	X(EXEC_ONLY_ASSUMED, "an entry has X without R only where hardware can")                   \
+	X(READ_LOSS_UNFLUSHED, "the loss of R is flushed, also where X stays")                     \
+	X(READ_TRACK_IGNORED, "a track takes R if it says so")                                     \
+	X(READ_TRACK_PROTECTS, "a frame without R has no shadow leaf")                             \
+	X(READ_TRACK_UNFLUSHED, "and is flushed when it had none already")                         \
+	X(READ_TRACK_FILLED, "nor does a fault make one")                                          \
+	X(READ_TRACK_PREFETCHED, "or the filling of its neighbours")                               \
+	X(EXEC_TRACK_SYNCED, "a sync gives no leaf X that it did not have")
 
 enum mutant {
 	MUTANT_NONE,
