@@ -93,7 +93,7 @@ static void log_text(void *arg, const char *s, size_t n)
 }
 
 /* What the CPU has and what is used of it, as cpu backend shows it. */
-static void log_facts(void)
+static __noinline void log_facts(void)
 {
 	struct log_line line = { .n = 0 };
 	struct out o;
