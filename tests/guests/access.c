@@ -71,6 +71,8 @@ static struct {
 	u32 nr;
 } errata[ERRATA];
 
+static struct attempt last_fault; /* that one of them ended by */
+
 static u32 result_index(const struct regs *r)
 {
 	return r->wp * 1U | r->smep * 2U | r->smap * 4U | r->nxe * 8U | r->pke * 16U;
@@ -144,6 +146,8 @@ static bool end_right(const struct attempt *a, const struct outcome *o)
 {
 	u32 op = a->kind & OP_MASK;
 
+	if (o->int_lost)
+		return true; /* the erratum is known by its end */
 	if (o->fault)
 		return a->end == EXC_PF && a->error == o->error &&
 		       a->cr2 == run_target_of(mode, a->kind);
@@ -157,27 +161,34 @@ static bool right(const struct attempt *a, const struct outcome *o)
 	return end_right(a, o) && entries_right(a, o) && frame_right(a, o);
 }
 
-void judge(const struct regs *r, struct attempt list[], u32 nr)
+static void judge_one(const struct regs *r, const struct attempt *a)
 {
 	struct result *res = &results[result_index(r)];
+	struct outcome o, here;
+	const char *known;
 
+	model(&cpu, mode, r, a, &o);
+	res->tried++;
+	if (right(a, &o))
+		return;
+	here = o;
+	known = erratum(&cpu, mode, r, a, &last_fault, &here);
+	if (known && right(a, &here))
+		count_erratum(known);
+	else if (res->failed++ < TOLD_MAX)
+		tell(a, &o, r);
+}
+
+void judge(const struct regs *r, struct attempt list[], u32 nr)
+{
 	for (u32 i = 0; i < nr; i++) {
 		struct attempt *a = &list[i];
-		struct outcome o, here;
-		const char *known;
 
 		if (a->kind & KIND_KEEP)
 			memcpy(a->before, a[-1].after, sizeof(a->before));
-		model(&cpu, mode, r, a, &o);
-		res->tried++;
-		if (right(a, &o))
-			continue;
-		here = o;
-		known = erratum(&cpu, mode, r, a, &here);
-		if (known && right(a, &here))
-			count_erratum(known);
-		else if (res->failed++ < TOLD_MAX)
-			tell(a, &o, r);
+		judge_one(r, a);
+		if (a->end == EXC_PF)
+			last_fault = *a;
 	}
 }
 

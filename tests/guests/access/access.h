@@ -65,6 +65,7 @@ struct outcome {
 	u32 error;
 	u64 must[LEVELS_MAX]; /* bits that the access sets in the entries, */
 	u64 may[LEVELS_MAX];  /* and may set */
+	bool int_lost;        /* the fault before came again for the INT n behind the access */
 };
 
 /* --- model.c ---------------------------------------------------------------------------------- */
@@ -117,10 +118,10 @@ void judge(const struct regs *r, struct attempt list[], u32 nr);
 
 /*
  * Turns the outcome into what this machine makes of the attempt, if it is known to be wrong about
- * it; returns the name of the erratum, or NULL.
+ * it; returns the name of the erratum, or NULL. fault: the last attempt before that ended by one.
  */
 const char *erratum(const struct cpu *cpu, const struct mode *m, const struct regs *r,
-		    const struct attempt *a, struct outcome *o);
+		    const struct attempt *a, const struct attempt *fault, struct outcome *o);
 /*
  * The access would fault for ever: Bochs denies a write to a supervisor's page by its key, and
  * under shadow paging the hypervisor knows no reason for it.

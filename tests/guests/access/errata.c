@@ -79,9 +79,20 @@ bool erratum_forbids(const struct mode *m, const struct regs *r, const u64 entri
 	return !user && r->pkru >> (2 * (entries[leaf] >> PTE_KEY_SHIFT & 15)) & 2;
 }
 
-const char *erratum(const struct cpu *cpu, const struct mode *m, const struct regs *r,
-		    const struct attempt *a, struct outcome *o)
+/* The access went well, but the INT n behind it was lost, and the fault before came again. */
+static bool lost(const struct attempt *a, const struct attempt *fault, const struct outcome *o)
 {
+	return int_n_lost() && !o->fault && a->end == fault->end && a->error == fault->error &&
+	       a->cr2 == fault->cr2;
+}
+
+const char *erratum(const struct cpu *cpu, const struct mode *m, const struct regs *r,
+		    const struct attempt *a, const struct attempt *fault, struct outcome *o)
+{
+	if (lost(a, fault, o)) {
+		o->int_lost = true;
+		return "int_n_lost";
+	}
 	if (runs_on(CPU_BOCHS))
 		return of_bochs(cpu, m, r, a, o);
 	return cpu_is_tcg() ? of_tcg(m, r, a, o) : NULL;

@@ -52,6 +52,14 @@ bool on_tcg(void);     /* bare QEMU without hardware help */
 bool cpu_is_tcg(void); /* the same, or "host=tcg" on the command line says that it lies below */
 bool runs_on(u32 emulators); /* one of those above */
 bool on_umbra(void);         /* under the hypervisor that this tree builds */
+/*
+ * INT n that exits in its delivery, by a fault of shadow paging or a task gate: Bochs' SVM does
+ * not write it to EXITINTINFO, which then tells of the last exception or injection before it, and
+ * a hypervisor delivers that one again. (Its INT_Ib() sets in_event; vmcb.ctrls.exitintinfo is set
+ * elsewhere alone.)
+ */
+bool int_n_lost(void);
+#define INT_N_LOST "erratum: Bochs: EXITINTINFO tells of the event before an INT n"
 
 /* --- boot information (multiboot1) ------------------------------------------------------------ */
 

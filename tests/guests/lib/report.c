@@ -145,6 +145,11 @@ bool runs_on(u32 emulators)
 	return here & emulators;
 }
 
+bool int_n_lost(void)
+{
+	return runs_on(BOCHS_SVM) && strstr(boot_args(), "paging=shadow");
+}
+
 bool on_umbra(void)
 {
 	return hypervisor_is("Umbra");

@@ -72,18 +72,10 @@ enum event {
 static const char *const event_names[EVENTS] = { "undefined", "page_fault", "software",
 						 "interrupt", "user_fault", "user_call" };
 
-/*
- * INT n whose delivery faults: Bochs' SVM does not write it to EXITINTINFO, which then tells of the
- * last exception or injection before it, and a hypervisor delivers that one again. (Its INT_Ib()
- * sets in_event; vmcb.ctrls.exitintinfo is set elsewhere alone.)
- */
 static bool lost(enum event e)
 {
-	return (e == SOFTWARE || e == USER_CALL) && runs_on(BOCHS_SVM) &&
-	       strstr(boot_args(), "paging=shadow");
+	return (e == SOFTWARE || e == USER_CALL) && int_n_lost();
 }
-
-#define LOST "erratum: Bochs: EXITINTINFO tells of the event before an INT n"
 
 /* Raises it; true if it came as it should, once. */
 static bool raise(enum event e)
@@ -119,7 +111,7 @@ static void report(const u32 wrong[EVENTS], u32 first)
 {
 	for (u32 e = first; e < EVENTS; e++)
 		if (lost(e))
-			pg_skip(event_names[e], LOST);
+			pg_skip(event_names[e], INT_N_LOST);
 		else
 			pg_check(!wrong[e], event_names[e], "%u of %u came otherwise", wrong[e],
 				 ROUNDS);
@@ -285,7 +277,7 @@ static void absent_gate(void)
 	int vector = 0;
 
 	if (lost(SOFTWARE)) {
-		pg_skip("page_fault", LOST);
+		pg_skip("page_fault", INT_N_LOST);
 		return;
 	}
 	for (u32 i = 0; i < ROUNDS; i++) {
