@@ -115,6 +115,11 @@ int vmx_check_real(struct vcpu *v, struct out *o);
 enum exit_reason vmx_exited(struct vcpu *v);
 /* The same if VMLAUNCH or VMRESUME failed before it looked at the guest. */
 enum exit_reason vmx_refused(struct vcpu *v);
+/*
+ * EVENTINJ_VALID, the bit that the way out looks at anyway, where interrupts are to be taken at
+ * every exit with IF = 0, else 0. QUIRK: there they do not end a guest on Bochs.
+ */
+extern u32 vmx_polls;
 
 /* inject.c */
 void vmx_inject(struct vcpu *v, const struct vcpu_event *e);

@@ -31,6 +31,8 @@ static const u8 plain[] = {
 	[VMEXIT_ENCLV] = EXIT_VIRT_INSN,
 };
 
+u32 vmx_polls;
+
 static enum exit_reason pio(struct vcpu *v)
 {
 	u64 qual = vmread(VMCS_QUALIFICATION);
@@ -273,12 +275,21 @@ static __always_inline enum exit_reason decode(struct vcpu *v, u32 reason)
 }
 
 /* Apart for the same reason. */
-static __noinline enum exit_reason decode_delivery(struct vcpu *v, u32 reason, u32 vectoring)
+static __noinline enum exit_reason decode_busy(struct vcpu *v, u32 reason, u32 vectoring)
 {
-	vmx_unmend_ss(v);
-	if (!v->redelivery)
-		vmx_interrupted(v, vectoring, (u32)vmread(VMCS_VECTORING_ERROR));
-	return decode(v, reason);
+	enum exit_reason why;
+
+	if (vectoring & EVENTINJ_VALID) {
+		vmx_unmend_ss(v);
+		if (!v->redelivery)
+			vmx_interrupted(v, vectoring, (u32)vmread(VMCS_VECTORING_ERROR));
+	}
+	why = decode(v, reason);
+	if (vmx_polls && !(v->regs.rflags & RFLAGS_IF)) {
+		take_irqs();
+		vcpu_request_self(v, VREQ_RESCHED);
+	}
+	return why;
 }
 
 enum exit_reason vmx_exited(struct vcpu *v)
@@ -296,8 +307,8 @@ enum exit_reason vmx_exited(struct vcpu *v)
 	v->exit.irq_shadow =
 		vmread(VMCS_GUEST_INTERRUPTIBILITY) & (BLOCKED_BY_STI | BLOCKED_BY_MOV_SS) ? 1 : 0;
 	vectoring = (u32)vmread(VMCS_VECTORING);
-	if (unlikely(vectoring & EVENTINJ_VALID))
-		return decode_delivery(v, reason, vectoring);
+	if (unlikely((vectoring | vmx_polls) & EVENTINJ_VALID))
+		return decode_busy(v, reason, vectoring);
 	return decode(v, reason);
 }
 

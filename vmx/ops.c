@@ -18,8 +18,11 @@ static int init(void)
 	mmu_hw.pml = vmx_logs(&vmx_facts);
 	mmu_hw.exec_only = vmx_has(&vmx_facts, VMX_HAS_EPT_EXEC_ONLY);
 	/* QUIRK: on Bochs nothing else ends a guest with IF = 0 then, which may be waiting for one
-	 * of another CPU, which waits for its end. */
-	cpu_needs_nmi = !vmx_has(&vmx_facts, VMX_HAS_PREEMPTION_TIMER);
+	 * of another CPU, which waits for its end, or for an interrupt of this one. */
+	if (!vmx_has(&vmx_facts, VMX_HAS_PREEMPTION_TIMER)) {
+		cpu_needs_nmi = true;
+		vmx_polls = EVENTINJ_VALID;
+	}
 	return vmx_ctl_init();
 }
 

@@ -313,7 +313,7 @@ def do_once(job, results):
     """do(), unless there is a result of before for the same program and row."""
     run, host, where = job
     suite = f"{host} {where}: {run}"
-    why = matrix.erratum(host, where, run.guest)
+    why = matrix.erratum(host, where, run.guest, str(run))
     if why:
         return suite, [report.Case(suite, "whole program", report.SKIP, why)], 0
     name = f"{suite} {kept.digest(run.path(), repr(run), repr(host))}"

@@ -584,6 +584,30 @@ static void inject(u8 type, u8 vector, bool has_error)
 	vmx_inject(&v, &e);
 }
 
+/* Without preemption timer Bochs keeps interrupts from a guest that was entered with IF = 0. */
+static void interrupts_are_taken_at_exits_of_a_guest_that_holds_them_up(void **state)
+{
+	const u32 vectoring[] = { 0, EVENTINJ_VALID | 0x30 };
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_SIZE(vectoring); i++) {
+		fake_vmcs[VMCS_VECTORING] = vectoring[i];
+		fake_vmcs[VMCS_GUEST_RFLAGS] = RFLAGS_ONE;
+		fake_irq_polls = v.requests = 0;
+		v.redelivery = true;
+		assert_int_equal(leave(VMEXIT_IO, 0), EXIT_PIO);
+		assert_int_equal(fake_irq_polls, 0);
+		vmx_polls = EVENTINJ_VALID;
+		assert_int_equal(leave(VMEXIT_IO, 0), EXIT_PIO);
+		assert_int_equal(fake_irq_polls, 1);
+		assert_true(v.requests & VREQ_RESCHED);
+		fake_vmcs[VMCS_GUEST_RFLAGS] |= RFLAGS_IF;
+		assert_int_equal(leave(VMEXIT_IO, 0), EXIT_PIO);
+		assert_int_equal(fake_irq_polls, 1);
+		vmx_polls = 0;
+	}
+}
+
 static void injection_is_encoded_and_can_be_taken_back(void **state)
 {
 	(void)state;
@@ -702,6 +726,8 @@ int main(void)
 		cmocka_unit_test_setup(software_interrupts_are_executed_again_instead, setup),
 		cmocka_unit_test_setup(event_that_is_pending_already_stays, setup),
 		cmocka_unit_test_setup(interrupted_nmi_delivery_unmasks, setup),
+		cmocka_unit_test_setup(interrupts_are_taken_at_exits_of_a_guest_that_holds_them_up,
+				       setup),
 		cmocka_unit_test_setup(injection_is_encoded_and_can_be_taken_back, setup),
 		cmocka_unit_test_setup(real_mode_pushes_no_error_code, setup),
 		cmocka_unit_test_setup(injection_ends_the_interrupt_shadow, setup),

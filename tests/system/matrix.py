@@ -65,21 +65,21 @@ MACHINES = {m.name: m for m in (
     Machine("bochs-vmx-plain", "bochs", "corei7_icelake_u", "", "ept=off vpid=off"),
 )}
 
-# What an emulator cannot do: beginning of names above, where, programs, why. Rows are skipped.
+# What an emulator cannot do: beginning of names above, where, programs or rows, why. They are
+# skipped.
 ERRATA = (
     ("bochs", ("bare",), ("hostile_svm", "hostile_io", "hostile_code", "hostile_ends"),
      "the bare machine does what it is told"),
     ("bochs", ("bare",), ("reset",), "Bochs ends at a triple fault"),
     ("bochs-svm-turion", ("bare",), ("cpuid",), "the model has no leaf above 1"),
     ("bochs-svm", ("nested", "shadow"), ("reset",), "Bochs ends at a triple fault"),
-    ("bochs-svm", ("shadow",), ("task", "access"),
-     "Bochs tells EXITINTINFO of an earlier event when it is INTn whose delivery exits"),
-    ("bochs-vmx-penryn", ("shadow",), ("smp", "chipset"),
+    ("bochs-vmx-penryn", ("shadow",), ("smp-2on1",),
      "Bochs ends no guest for an interrupt while its IF is 0, and the model has no other timer"),
 )
 
 
-def erratum(host, where, program):
-    """Why a program cannot run there, or ""."""
+def erratum(host, where, program, row):
+    """Why a row of a program cannot run there, or ""."""
     return next((why for k, places, programs, why in ERRATA
-                 if host.name.startswith(k) and where in places and program in programs), "")
+                 if host.name.startswith(k) and where in places
+                 and (program in programs or row in programs)), "")

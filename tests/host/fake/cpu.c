@@ -7,6 +7,7 @@
 u64 fake_cr0, fake_cr2, fake_cr4;
 u32 fake_pkru;
 u32 fake_mcs;
+u32 fake_irq_polls;
 
 static struct {
 	u32 msr;

@@ -6,7 +6,8 @@
 
 extern u64 fake_cr0, fake_cr2, fake_cr4;
 extern u32 fake_pkru;
-extern u32 fake_mcs; /* machine checks that went to the hypervisor's own handler */
+extern u32 fake_mcs;       /* machine checks that went to the hypervisor's own handler */
+extern u32 fake_irq_polls; /* calls of take_irqs() */
 
 /* Where an MSR is kept; 0 until somebody writes it. At most 64 different ones. */
 u64 *fake_msr(u32 msr);

@@ -16,6 +16,7 @@
 #define raise_mc  real_raise_mc
 #define read_cr0  real_read_cr0
 #define write_cr0 real_write_cr0
+#define take_irqs real_take_irqs
 #define read_cr2  real_read_cr2
 #define write_cr2 real_write_cr2
 #define read_cr4  real_read_cr4
@@ -34,6 +35,7 @@
 #undef raise_mc
 #undef read_cr0
 #undef write_cr0
+#undef take_irqs
 #undef read_cr2
 #undef write_cr2
 #undef read_cr4
@@ -88,6 +90,11 @@ static inline u64 read_cr4(void)
 static inline void write_cr4(u64 v)
 {
 	fake_cr4 = v;
+}
+
+static inline void take_irqs(void)
+{
+	fake_irq_polls++;
 }
 
 static inline u64 read_cr2(void)
