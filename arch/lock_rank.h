@@ -9,6 +9,7 @@ enum lock_rank {
 	RANK_MUX,     /* who has the serial line */
 	RANK_TIMER,
 	RANK_SCHED,
+	RANK_WATCH,
 	RANK_MMU, /* mmu_vm.lock: devices write guest memory under their own locks */
 	RANK_MMU_POOL,
 	RANK_HOSTMAP,

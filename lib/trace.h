@@ -28,7 +28,8 @@
 	X(SHADOW_UNSYNC, "unsync", "gfn@", "page", "level")           \
 	X(SHADOW_SYNC, "sync", "gfn@", "page", "level")               \
 	X(SHADOW_ZAP, "zap", "gfn@", "page", "level")                 \
-	X(SHADOW_STORE, "table_write", "gpa@", "bytes", "shadows")
+	X(SHADOW_STORE, "table_write", "gpa@", "bytes", "shadows")    \
+	X(WATCH, "watch", "vcpu", "gpa@", "access$")
 
 enum trace_event {
 #define X(id, ...) TRACE_##id,

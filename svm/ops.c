@@ -54,6 +54,15 @@ static bool refuses_pdptes(struct vcpu *v, enum vcpu_sreg r, u64 val)
 	return false;
 }
 
+/* Source: AMD APM 2 "Nested versus Guest Page Faults, Fault Ordering": the VMCB has the
+ * guest-physical one alone. */
+static bool fault_gva(struct vcpu *v, gva_t *gva)
+{
+	(void)v;
+	(void)gva;
+	return false;
+}
+
 static void flush_gva(struct vcpu *v, gva_t gva)
 {
 	svm_tlb_flush_gva(svm_of(v), gva);
@@ -79,6 +88,7 @@ const struct hv_ops svm_ops = {
 	.enter_shadow = svm_enter_shadow,
 	.set_paging = svm_set_paging,
 	.flush_gva = flush_gva,
+	.fault_gva = fault_gva,
 	.loses_task_switches = loses_task_switches,
 	.tag = svm_tag,
 	.inject = svm_inject,

@@ -108,6 +108,8 @@ struct hv_ops {
 	void (*set_paging)(struct vcpu *v);
 	/* The hardware TLB forgets gva now; for a flush of one address only. */
 	void (*flush_gva)(struct vcpu *v, gva_t gva);
+	/* The linear address that the nested fault of the exit was for, if hardware tells. */
+	bool (*fault_gva)(struct vcpu *v, gva_t *gva);
 	/* The CPU switches tasks without the exit that shadow paging needs: vm/task_guard.h. */
 	bool (*loses_task_switches)(void);
 	/* The hardware TLB context; any CPU. */

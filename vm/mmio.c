@@ -127,6 +127,9 @@ static __noinline void fault(struct vcpu *v)
 		mmio_fault(v, f->gpa, f->access, f->table_walk);
 		break;
 	case MMU_TRACKED:
+		if (!watch_hit(v, f->gpa, f->access, f->table_walk))
+			emulate(v);
+		break;
 	case MMU_EMULATE:
 		emulate(v);
 		break;

@@ -78,6 +78,9 @@ static __noinline void rare(struct vcpu *v, enum mmu_verdict verdict, const stru
 		mmio_fault(v, r->gpa, v->exit.pf.access, false);
 		break;
 	case MMU_TRACKED:
+		if (!watch_hit(v, r->gpa, v->exit.pf.access, false))
+			trapped_write(v, r);
+		break;
 	case MMU_EMULATE:
 		trapped_write(v, r);
 		break;

@@ -213,6 +213,7 @@ static struct vm *alloc_vm(const struct vm_config *cfg, u32 table_pages)
 	vm->cfg = *cfg;
 	spin_init(&vm->lock, RANK_VM);
 	spin_init(&vm->chipset_lock, RANK_CHIPSET);
+	watch_init(vm);
 	if (mmu_vm_init(&vm->mmu, &mcfg)) {
 		kfree(vm, sizeof(*vm));
 		return NULL;

@@ -11,6 +11,7 @@
 #include "vm/config.h"
 #include "vm/dev/vdev.h"
 #include "vm/vcpu.h"
+#include "vm/watch.h"
 
 struct vpic;
 struct vioapic;
@@ -87,6 +88,7 @@ struct vm {
 
 	struct vm_config cfg;
 	struct mmu_vm mmu;
+	struct watches watches;
 	u32 nr_vcpus;
 	struct vcpu *vcpu[CFG_MAX_VCPUS];
 	struct ram_piece piece[VM_MAX_PIECES];

@@ -113,7 +113,8 @@ int vmx_check_real(struct vcpu *v, struct out *o);
 
 /* exit.c: where vmx/enter.S goes on. Fills v->regs and v->exit. */
 enum exit_reason vmx_exited(struct vcpu *v);
-/* The same if VMLAUNCH or VMRESUME failed before it looked at the guest. */
+bool vmx_fault_gva(struct vcpu *v, gva_t *gva);
+/* vmx_exited() if VMLAUNCH or VMRESUME failed before it looked at the guest. */
 enum exit_reason vmx_refused(struct vcpu *v);
 /*
  * EVENTINJ_VALID, the bit that the way out looks at anyway, where interrupts are to be taken at

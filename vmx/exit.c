@@ -79,6 +79,13 @@ static enum exit_reason ept_violation(struct vcpu *v)
 	return EXIT_NPF;
 }
 
+bool vmx_fault_gva(struct vcpu *v, gva_t *gva)
+{
+	(void)v;
+	*gva = GVA(vmread(VMCS_GVA));
+	return vmread(VMCS_QUALIFICATION) & QUAL_EPT_GVA_VALID;
+}
+
 /* A trap entry. Hardware does not say what the access was. */
 static enum exit_reason ept_misconfig(struct vcpu *v)
 {

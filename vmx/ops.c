@@ -72,6 +72,7 @@ const struct hv_ops vmx_ops = {
 	.enter_shadow = vmx_enter_shadow,
 	.set_paging = vmx_set_paging,
 	.flush_gva = flush_gva,
+	.fault_gva = vmx_fault_gva,
 	.loses_task_switches = loses_task_switches,
 	.tag = vmx_tag,
 	.inject = vmx_inject,

@@ -17,9 +17,10 @@
 #include "vm/mmio.h"
 
 static u8 code[32];
-static bool can_read;
+static bool can_read, is_watched;
 static enum mmu_verdict verdict;
-static u32 emulated, kills, page_faults, lapic_reads, lapic_writes, lapic_off, lapic_val;
+static u32 emulated, watch_hits, kills, page_faults, lapic_reads, lapic_writes, lapic_off,
+	lapic_val;
 static char why[200];
 
 const u8 *mmu_fetch_quick(const struct mmu_vm *m, const struct mmu_regs *regs, gva_t gva,
@@ -44,6 +45,16 @@ void emulate(struct vcpu *v)
 {
 	(void)v;
 	emulated++;
+}
+
+bool watch_hit(struct vcpu *v, gpa_t gpa, u32 access, bool walk)
+{
+	(void)v;
+	assert_int_equal(gpa.v, 0x200000);
+	assert_int_equal(access, MMU_W);
+	assert_true(walk);
+	watch_hits++;
+	return is_watched;
 }
 
 void vcpu_kill(struct vcpu *v, const char *fmt, ...)
@@ -264,6 +275,16 @@ static void verdicts_do_what_they_say(void **state)
 	verdict = MMU_EMULATE;
 	npf(0xc0000, MMU_W);
 	assert_int_equal(emulated, 1);
+	verdict = MMU_TRACKED;
+	fake_vcpu.exit.npf =
+		(struct mmu_fault){ .gpa = GPA(0x200000), .access = MMU_W, .table_walk = true };
+	is_watched = true;
+	exit_npf(&fake_vcpu);
+	assert_int_equal(emulated, 1);
+	is_watched = false;
+	exit_npf(&fake_vcpu);
+	assert_int_equal(emulated, 2);
+	assert_int_equal(watch_hits, 2);
 	verdict = MMU_INJECT;
 	npf(0x200000, MMU_W);
 	assert_int_equal(page_faults, 1);

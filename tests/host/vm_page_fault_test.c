@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* SOURCES: vm/page_fault.c vm/paging.c vm/cr.c vm/xcr.c vm/fetch.c vm/emulate.c vm/emul/[a-z]*.c */
-/* SOURCES: vm/segment.c */
+/* SOURCES: vm/segment.c vm/watch.c */
 /* SOURCES: mmu/[a-z]*.c mmu/shadow/[a-z]*.c tests/host/mmu_sim.c tests/host/fake/bug.c */
 /* SOURCES: tests/host/fake/mem.c tests/host/fake/clock.c lib/fmt.c */
 /*
@@ -9,11 +9,12 @@
  */
 #include "tests/host/vm_shadow.h"
 
+#include "lib/log.h"
 #include "vm/exit_priv.h"
 #include "vm/mmio.h"
 
 static struct vcpu *const v = &fake_vcpu;
-static u32 mmio_faults, task_switches, lifts;
+static u32 told, mmio_faults, task_switches, lifts;
 static bool is_task_switch, lift_works;
 static gpa_t mmio_gpa;
 static u32 mmio_access;
@@ -39,6 +40,13 @@ bool task_guard_hit(struct vcpu *of)
 {
 	(void)of;
 	return is_task_switch;
+}
+
+void log_line(enum log_level level, const char *fmt, ...)
+{
+	(void)level;
+	(void)fmt;
+	told++;
 }
 
 bool task_guard_lift(struct vcpu *of, gpa_t gpa)
@@ -223,6 +231,26 @@ static void a_fault_without_end_ends_the_machine_instead(void **state)
 }
 
 /* --- writes to tables ------------------------------------------------------------------------- */
+
+static void a_watched_access_is_told_and_made_again(void **state)
+{
+	gfn_t gfn = GFN(DATA >> PAGE_SHIFT);
+
+	(void)state;
+	watch_init(&fake_vm);
+	AT(0x0f, 0xae, 0x07); /* fxsave [rdi]: nothing that is emulated */
+	fault(DATA, MMU_W);
+	assert_int_equal(v->last_verdict, MMU_FIXED);
+	assert_int_equal(watch_add(&fake_vm, gfn, MMU_R), 0);
+	fault(DATA, MMU_W);
+	assert_int_equal(v->last_verdict, MMU_TRACKED);
+	assert_unnoticed();
+	assert_int_equal(watch_get(&fake_vm, 0).state, WATCH_HIT);
+	assert_int_equal(watch_get(&fake_vm, 0).gva.v, DATA);
+	assert_int_equal(told, 1);
+	fault(DATA, MMU_W);
+	assert_int_equal(v->last_verdict, MMU_FIXED);
+}
 
 static void shadow_directory(void)
 {
@@ -611,6 +639,7 @@ int main(void)
 		TEST(a_lost_race_is_tried_again_by_the_guest),
 		TEST(without_table_pages_the_machine_ends_with_a_sentence),
 		TEST(a_fault_without_end_ends_the_machine_instead),
+		TEST(a_watched_access_is_told_and_made_again),
 		TEST(a_write_to_a_table_is_done_by_the_emulator),
 		TEST(stores_of_all_usual_kinds_are_done_where_they_go),
 		TEST(a_store_that_crosses_into_a_table_is_whole),

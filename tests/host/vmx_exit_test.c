@@ -237,6 +237,8 @@ static void port_access(void **state)
 
 static void ept_violation(void **state)
 {
+	gva_t gva;
+
 	(void)state;
 	fake_vmcs[VMCS_GPA] = 0xfee00300;
 	assert_int_equal(leave(VMEXIT_EPT_VIOLATION, 0x181), EXIT_NPF);
@@ -251,9 +253,13 @@ static void ept_violation(void **state)
 	assert_int_equal(v.exit.npf.hw_error, 0x8b);
 	leave(VMEXIT_EPT_VIOLATION, 0x184);
 	assert_int_equal(v.exit.npf.access, MMU_X);
+	fake_vmcs[VMCS_GVA] = 0xffff800000001000;
+	assert_true(vmx_fault_gva(&v, &gva));
+	assert_int_equal(gva.v, 0xffff800000001000);
 	/* Without a linear address it is no walk: PDPTEs, which the CPU loads by itself. */
 	leave(VMEXIT_EPT_VIOLATION, 0x1);
 	assert_false(v.exit.npf.table_walk);
+	assert_false(vmx_fault_gva(&v, &gva));
 }
 
 static void ept_misconfiguration_is_a_device(void **state)
