@@ -16,6 +16,7 @@ every other second while it runs if it is about page tables. Two emulators run a
 import argparse
 import os
 import re
+import signal
 import sys
 import tempfile
 import time
@@ -368,6 +369,7 @@ def main():
     args.machine = args.machine or list(matrix.MACHINES)
     args.where = args.where or ["bare", "umbra"]
     args.paging = args.paging or matrix.PAGINGS
+    signal.signal(signal.SIGINT, machine.end_with_us)  # else workers go on to the end of their rows
     todo = jobs(args)
     everything = []
     results = kept.Kept(args.keep, f"{BUILD}/umbra")
