@@ -54,6 +54,10 @@ static u8 canonical(u8 op)
 	case OP_MOV_FROM_DR:
 	case OP_MOV_TO_DR:
 		return OP_MOV;
+	case OP_PUSH_SREG:
+		return OP_PUSH;
+	case OP_POP_SREG:
+		return OP_POP;
 	default:
 		return op;
 	}
@@ -96,7 +100,33 @@ static const struct {
 	{ "popfq", OP_POPF },
 	{ "iretd", OP_IRET },
 	{ "iretq", OP_IRET },
+	{ "cwde", OP_CBW },
+	{ "cdqe", OP_CBW },
+	{ "cdq", OP_CWD },
+	{ "cqo", OP_CWD },
+	{ "les", OP_LOAD_FAR },
+	{ "lss", OP_LOAD_FAR },
+	{ "lfs", OP_LOAD_FAR },
+	{ "lgs", OP_LOAD_FAR },
+	{ "loope", OP_LOOP },
+	{ "loopne", OP_LOOP },
+	{ "jcxz", OP_LOOP },
+	{ "jecxz", OP_LOOP },
+	{ "jrcxz", OP_LOOP },
 };
+
+/* Of Jcc, SETcc and CMOVcc, in the order of the encoding. */
+static const char conditions[16][4] = { "o", "no", "b", "nb", "z", "nz", "be", "nbe",
+					"s", "ns", "p", "np", "l", "nl", "le", "nle" };
+static const u8 conditional[] = { OP_JCC, OP_SETCC, OP_CMOVCC };
+
+static bool is_conditional(const char *name, u8 op, u32 cond)
+{
+	const char *stem = insn_name(op);
+	size_t n = strlen(stem);
+
+	return !strncmp(name, stem, n) && !strcmp(name + n, conditions[cond]);
+}
 
 static void make_tables(void)
 {
@@ -111,6 +141,10 @@ static void make_tables(void)
 		for (size_t i = 0; i < ARRAY_SIZE(aliases); i++) {
 			if (!strcmp(name, aliases[i].name))
 				op_of[m] = aliases[i].op;
+		}
+		for (u32 i = 0; i < 16 * ARRAY_SIZE(conditional); i++) {
+			if (is_conditional(name, conditional[i / 16], i % 16))
+				op_of[m] = conditional[i / 16];
 		}
 		for (size_t i = 0; i < ARRAY_SIZE(vmovs); i++) {
 			if (!strcmp(plain, vmovs[i].name))
@@ -146,15 +180,13 @@ static u8 zydis_op(const ZydisDecodedInstruction *z, const ZydisDecodedOperand *
 			return OP_NONE;
 		return OP_VMOV;
 	}
-	/* Near branches and CALL share their mnemonics with the far ones. */
-	if ((z->mnemonic == ZYDIS_MNEMONIC_JMP || z->mnemonic == ZYDIS_MNEMONIC_CALL) &&
-	    z->meta.branch_type != ZYDIS_BRANCH_TYPE_FAR)
-		return OP_NONE;
-	/* Segment registers are pushed and popped by other opcodes. */
-	if ((z->mnemonic == ZYDIS_MNEMONIC_PUSH || z->mnemonic == ZYDIS_MNEMONIC_POP) &&
-	    o[0].type == ZYDIS_OPERAND_TYPE_REGISTER &&
-	    ZydisRegisterGetClass(o[0].reg.value) == ZYDIS_REGCLASS_SEGMENT)
-		return OP_NONE;
+	/* Near branches share their mnemonics with the far ones. */
+	if (z->meta.branch_type == ZYDIS_BRANCH_TYPE_FAR && z->mnemonic == ZYDIS_MNEMONIC_JMP)
+		return OP_JMP_FAR;
+	if (z->meta.branch_type == ZYDIS_BRANCH_TYPE_FAR && z->mnemonic == ZYDIS_MNEMONIC_CALL)
+		return OP_CALL_FAR;
+	if (z->meta.branch_type == ZYDIS_BRANCH_TYPE_FAR && z->mnemonic == ZYDIS_MNEMONIC_RET)
+		return OP_RET_FAR;
 	/* Multi-byte NOPs touch ModRM operands that we do not decode. */
 	if (z->mnemonic == ZYDIS_MNEMONIC_NOP && z->opcode_map != ZYDIS_OPCODE_MAP_DEFAULT)
 		return OP_NONE;
@@ -200,6 +232,8 @@ static const char *check_mem(const struct insn *in, const ZydisDecodedOperand *o
 		CHECK((u32)o->mem.disp.value == (u32)in->disp);
 	else
 		CHECK((u16)o->mem.disp.value == (u16)in->disp);
+	if (in->op == OP_LEA)
+		return NULL; /* it reads nothing: neither segment nor size */
 	CHECK(o->mem.segment == (ZydisRegister)(ZYDIS_REGISTER_ES + in->seg));
 	/* INVLPG has no size, SGDT and friends are counted in other ways. */
 	if (in->op <= OP_OUT)
@@ -252,8 +286,12 @@ static const char *check_reg(const struct insn *in, const ZydisDecodedOperand *o
 		break;
 	case OP_MOV_FROM_SREG:
 	case OP_MOV_TO_SREG:
+	case OP_PUSH_SREG:
+	case OP_POP_SREG:
 		c = ZYDIS_REGCLASS_SEGMENT;
 		break;
+	case OP_ROL ... OP_SAR:
+		return check_gpr(in, in->reg, 1, o);
 	default:
 		return check_gpr(in, in->reg, in->op_size, o);
 	}
@@ -268,7 +306,7 @@ static const char *check_imm(const struct insn *in, const ZydisDecodedOperand *o
 
 	if (in->op == OP_IN || in->op == OP_OUT || in->op == OP_INT)
 		mask = ~0ULL;
-	if ((in->op >= OP_BT && in->op <= OP_BTC) || in->op_size == 1)
+	if ((in->op >= OP_ROL && in->op <= OP_BTC) || in->op_size == 1)
 		mask = 0xff;
 	CHECK(o->type == ZYDIS_OPERAND_TYPE_IMMEDIATE);
 	CHECK((o->imm.value.u & mask) == (in->imm & mask));
@@ -307,6 +345,8 @@ static const char *check_operands(const struct insn *in, const ZydisDecodedInstr
 	case F_NONE:
 		if (in->op >= OP_MOVS && in->op <= OP_OUTS)
 			return check_string(in, z, o);
+		if (in->op == OP_PUSH_SREG || in->op == OP_POP_SREG)
+			return check_reg(in, &o[0]);
 		return NULL;
 	case F_RM:
 		CHECK(z->operand_count >= 1);
@@ -319,6 +359,11 @@ static const char *check_operands(const struct insn *in, const ZydisDecodedInstr
 		CHECK(z->operand_count_visible == 2);
 		e = check_reg(in, &o[0]);
 		return e ? e : check_rm(in, &o[1]);
+	case F_REG_RM_IMM:
+		CHECK(z->operand_count_visible == 3);
+		e = check_reg(in, &o[0]);
+		e = e ? e : check_rm(in, &o[1]);
+		return e ? e : check_imm(in, &o[2]);
 	case F_RM_IMM:
 		CHECK(z->operand_count_visible == 2);
 		e = check_rm(in, &o[0]);
@@ -337,6 +382,31 @@ static const char *check_vmov(const struct insn *in, const ZydisDecodedInstructi
 	CHECK(in->rm_size == size);
 	CHECK(!!(in->flags & INSN_ALIGN) == v->align);
 	CHECK(!!(in->flags & INSN_VEX) == (z->encoding == ZYDIS_INSTRUCTION_ENCODING_VEX));
+	return NULL;
+}
+
+/* What is in the mnemonic and not in an operand. */
+static const char *check_sub(const struct insn *in, const ZydisDecodedInstruction *z)
+{
+	static const char loops[4][8] = { "loopne", "loope", "loop", "" };
+	static const char *const far[] = { "les", "", "lss", "lds", "lfs", "lgs" };
+	const char *name = ZydisMnemonicGetString(z->mnemonic);
+
+	switch (in->op) {
+	case OP_JCC:
+	case OP_SETCC:
+	case OP_CMOVCC:
+		CHECK(is_conditional(name, in->op, in->sub));
+		break;
+	case OP_LOOP:
+		CHECK(in->sub == LOOP_JCXZ ? *name == 'j' : !strcmp(name, loops[in->sub]));
+		break;
+	case OP_LOAD_FAR:
+		CHECK(!strcmp(name, far[in->sub]));
+		break;
+	default:
+		break;
+	}
 	return NULL;
 }
 
@@ -359,6 +429,9 @@ static const char *check_ok(const struct insn *in, const ZydisDecodedInstruction
 		CHECK(z->operand_width == in->op_size * 8);
 	}
 	CHECK(z->address_width == in->addr_size * 8);
+	e = check_sub(in, z);
+	if (e)
+		return e;
 	return check_operands(in, z, o);
 }
 
@@ -368,6 +441,10 @@ static const char *check_ok(const struct insn *in, const ZydisDecodedInstruction
  * - MOVSXD with a 16-bit destination reads 16 bits; Zydis says 32.
  * - A SIB without base (mod 0, base 5) has none with REX.B and 32-bit addresses either; Zydis says
  *   R13D.
+ * - An indirect near branch with 66 has a 16-bit operand in 64-bit mode on AMD (AMD APM 3 "JMP
+ *   (Near)"); Zydis knows that of direct ones only.
+ * - 3E before an indirect near branch is a segment override; Zydis says NOTRACK, of a feature that
+ *   guests do not have.
  * - VEX branches on mask registers exist on one dead processor only.
  */
 static bool known_difference(const struct insn *in, ZyanStatus s, ZydisDecodedInstruction *z,
@@ -378,6 +455,9 @@ static bool known_difference(const struct insn *in, ZyanStatus s, ZydisDecodedIn
 		return s == ZYDIS_STATUS_ILLEGAL_LOCK;
 	if (!ZYAN_SUCCESS(s))
 		return false;
+	if ((in->op == OP_JMP || in->op == OP_CALL) && in->form == F_RM && in->op_size == 2 &&
+	    in->mode == INSN_MODE_64)
+		return z->operand_width == 64 && z->length == in->len;
 	if (z->mnemonic == ZYDIS_MNEMONIC_JKZD || z->mnemonic == ZYDIS_MNEMONIC_JKNZD)
 		return true;
 	for (u32 i = 0; o && i < z->operand_count; i++) {
@@ -385,6 +465,9 @@ static bool known_difference(const struct insn *in, ZyanStatus s, ZydisDecodedIn
 			continue;
 		if (z->mnemonic == ZYDIS_MNEMONIC_MOVSXD && in->op_size == 2 && o[i].size == 32)
 			o[i].size = 16;
+		if (z->attributes & ZYDIS_ATTRIB_HAS_NOTRACK &&
+		    z->machine_mode != ZYDIS_MACHINE_MODE_LONG_64)
+			o[i].mem.segment = ZYDIS_REGISTER_DS;
 		if (z->raw.modrm.mod == 0 && z->raw.modrm.rm == 4 && z->raw.sib.base == 5 &&
 		    o[i].mem.base == ZYDIS_REGISTER_R13D) {
 			o[i].mem.base = ZYDIS_REGISTER_NONE;

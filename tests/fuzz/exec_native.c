@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* SOURCES: vm/emul/decode.c vm/emul/opcodes.c vm/emul/exec.c vm/emul/rmw.c vm/emul/string.c */
-/* SOURCES: vm/emul/operand.c vm/emul/alu.c vm/segment.c */
+/* SOURCES: vm/emul/operand.c vm/emul/alu.c vm/emul/muldiv.c vm/segment.c */
 /*
  * Runs random instructions of the executable set twice, on this machine's CPU and with emul_exec(),
  * from the same registers, flags, vector registers and memory, and compares all of them afterwards.
@@ -8,7 +8,8 @@
  * fault where the emulator does, with the same registers.
  *
  * Every encoding that decode() knows is found by trying all opcodes, so a new one is tested without
- * a change here. Flags that the manuals leave undefined are compared too: see flags_to_compare().
+ * a change here. Flags that the manuals leave undefined are compared too, but for those of shifts
+ * and multiplications, in which CPUs differ: flags_to_compare().
  * Usage: exec_native [count [seed]].
  */
 #define _GNU_SOURCE /* REG_RIP */
@@ -124,6 +125,7 @@ static void native_init(void)
 	sigaction(SIGSEGV, &sa, NULL);
 	sigaction(SIGBUS, &sa, NULL);
 	sigaction(SIGILL, &sa, NULL);
+	sigaction(SIGFPE, &sa, NULL);
 	sigaction(SIGTRAP, &sa, NULL);
 	syscall(SYS_arch_prctl, ARCH_SET_GS, GS_BASE);
 }
@@ -522,6 +524,9 @@ static bool place(struct sample *s, struct state *st)
 	/* Far enough for bit numbers to leave the operand, near enough for 32-bit addresses. */
 	if (in->op >= OP_BT && in->op <= OP_BTC && in->op_size == 8)
 		st->gpr[in->reg] = (u64)((s64)st->gpr[in->reg] >> below(64));
+	if ((in->op == OP_DIV || in->op == OP_IDIV) &&
+	    below(4)) /* else most quotients are too big */
+		st->gpr[R_DX] = below(2) ? below(16) : ~0ULL;
 	if (in->flags & INSN_MEM && !place_memory(s, st))
 		return false;
 	if (is_string(in))
@@ -540,10 +545,33 @@ static bool place(struct sample *s, struct state *st)
 
 /* --- comparison ------------------------------------------------------------------------------- */
 
+/* AF is undefined after a shift, OF unless it is by one, and CF if nothing of the operand is left.
+ */
+static u64 shift_flags(const struct insn *in)
+{
+	u64 f = RFLAGS_CF | RFLAGS_PF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_DF;
+	u64 count = in->form == F_RM_IMM ? in->imm : native_in.gpr[R_CX];
+
+	count &= in->op_size == 8 ? 63 : 31;
+	if (count <= 1)
+		f |= RFLAGS_OF;
+	if (count == 0 || in->op <= OP_RCR)
+		f |= RFLAGS_AF;
+	if (count >= 8U * in->op_size && in->op >= OP_SHL)
+		f &= ~RFLAGS_CF;
+	return f;
+}
+
 static u64 flags_to_compare(const struct insn *in, bool faulted)
 {
 	u64 f = RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_OF | RFLAGS_DF;
 
+	if (in->op >= OP_MUL && in->op <= OP_IMUL)
+		return RFLAGS_CF | RFLAGS_OF | RFLAGS_DF;
+	if (in->op >= OP_DIV && in->op <= OP_IDIV)
+		return RFLAGS_DF;
+	if (in->op >= OP_ROL && in->op <= OP_SAR)
+		return shift_flags(in);
 	/* A repeated comparison that faults halfway may or may not show the last flags. */
 	if (faulted && (in->op == OP_CMPS || in->op == OP_SCAS))
 		f = RFLAGS_DF;

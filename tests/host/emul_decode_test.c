@@ -69,6 +69,56 @@ static const struct sample samples[] = {
 	  B(0x48, 0x66, 0x89, 0x08),
 	  { OK(MOV), .form = F_RM_REG, .len = 4, .op_size = 2, .addr_size = 8, .rm_size = 2,
 	    .reg = R_CX, .seg = S_DS, .base = R(R_AX), .flags = M } },
+	/* near branches: 66 is ignored by Intel's CPUs in 64-bit mode */
+	{ INSN_MODE_16,
+	  B(0xe8, 0xfe, 0xff),
+	  { OK(CALL), .form = F_IMM, .len = 3, .op_size = 2, .addr_size = 2, .rm_size = 2,
+	    .seg = S_DS, .imm = ~1ULL } },
+	{ INSN_MODE_64,
+	  B(0x66, 0xe9, 1, 2, 3, 4),
+	  { OK(JMP), .form = F_IMM, .len = 4, .op_size = 2, .addr_size = 8, .rm_size = 2,
+	    .seg = S_DS, .imm = 0x201 } },
+	{ INSN_MODE_64 | INSN_INTEL,
+	  B(0x66, 0xe9, 1, 2, 3, 4),
+	  { OK(JMP), .form = F_IMM, .len = 6, .op_size = 8, .addr_size = 8, .rm_size = 8,
+	    .seg = S_DS, .imm = 0x4030201 } },
+	{ INSN_MODE_16,
+	  B(0x7d, 0x80),
+	  { OK(JCC), .form = F_IMM, .len = 2, .op_size = 2, .addr_size = 2, .rm_size = 2,
+	    .seg = S_DS, .sub = 13, .imm = ~0x7fULL } },
+	{ INSN_MODE_16,
+	  B(0x67, 0xe3, 0x10),
+	  { OK(LOOP), .form = F_IMM, .len = 3, .op_size = 2, .addr_size = 4, .rm_size = 2,
+	    .seg = S_DS, .sub = LOOP_JCXZ, .imm = 0x10 } },
+	{ INSN_MODE_16,
+	  B(0xc2, 0xfe, 0xff),
+	  { OK(RET), .form = F_IMM, .len = 3, .op_size = 2, .addr_size = 2, .rm_size = 2,
+	    .seg = S_DS, .imm = 0xfffe } },
+	/* shifts by one, by CL and by a number; LDS; a multiplication with three operands */
+	{ INSN_MODE_16,
+	  B(0xd1, 0xe0),
+	  { OK(SHL), .form = F_RM_IMM, .len = 2, .op_size = 2, .addr_size = 2, .rm_size = 2,
+	    .reg = R_CX, .rm = R_AX, .seg = S_DS, .imm = 1 } },
+	{ INSN_MODE_32,
+	  B(0xd3, 0xfa),
+	  { OK(SAR), .form = F_RM_REG, .len = 2, .op_size = 4, .addr_size = 4, .rm_size = 4,
+	    .reg = R_CX, .rm = R_DX, .seg = S_DS, .imm = 1 } },
+	{ INSN_MODE_32,
+	  B(0xc0, 0xca, 0x85),
+	  { OK(ROR), .form = F_RM_IMM, .len = 3, .op_size = 1, .addr_size = 4, .rm_size = 1,
+	    .reg = 1, .rm = R_DX, .seg = S_DS, .imm = 0x85 } },
+	{ INSN_MODE_16,
+	  B(0xc5, 0x04),
+	  { OK(LOAD_FAR), .form = F_REG_RM, .len = 2, .op_size = 2, .addr_size = 2, .rm_size = 4,
+	    .rm = 4, .seg = S_DS, .base = R(R_SI), .sub = S_DS, .flags = M } },
+	{ INSN_MODE_32,
+	  B(0x6b, 0xc3, 0xff),
+	  { OK(IMUL), .form = F_REG_RM_IMM, .len = 3, .op_size = 4, .addr_size = 4, .rm_size = 4,
+	    .rm = R_BX, .seg = S_DS, .imm = ~0ULL } },
+	{ INSN_MODE_16,
+	  B(0x0f, 0xa8),
+	  { OK(PUSH_SREG), .form = F_NONE, .len = 2, .op_size = 2, .addr_size = 2, .rm_size = 2,
+	    .reg = S_GS, .seg = S_DS } },
 	/* RIP-relative; absolute needs a SIB */
 	{ INSN_MODE_64,
 	  B(0x8b, 0x05, 0x10, 0x00, 0x00, 0x80),
@@ -230,7 +280,7 @@ static void expect_insn(const struct sample *s, const struct insn *got)
 {
 	struct insn want = s->in;
 
-	want.mode = (u8)s->mode;
+	want.mode = (u8)(s->mode & ~(u32)INSN_INTEL);
 	want.base = want.base ? (u8)(want.base - 1) : INSN_NOREG;
 	want.index = want.index ? (u8)(want.index - 1) : INSN_NOREG;
 	/* rm of a memory operand is no register, and not part of the contract */
@@ -247,6 +297,7 @@ static void expect_insn(const struct sample *s, const struct insn *got)
 	assert_int_equal(got->base, want.base);
 	assert_int_equal(got->index, want.index);
 	assert_int_equal(got->scale, want.scale);
+	assert_int_equal(got->sub, want.sub);
 	assert_int_equal(got->flags, want.flags);
 	assert_int_equal(got->disp, want.disp);
 	assert_int_equal(got->imm, want.imm);
@@ -321,7 +372,7 @@ struct verdict {
 static const struct verdict verdicts[] = {
 	{ INSN_MODE_64, B(0x0f, 0x0b), DECODE_INVALID, 0 }, /* ud2 */
 	{ INSN_MODE_64, B(0x06), DECODE_INVALID, 0 },       /* push es */
-	{ INSN_MODE_32, B(0x06), DECODE_UNSUPPORTED, 1 },
+	{ INSN_MODE_32, B(0x60), DECODE_UNSUPPORTED, 1 },
 	{ INSN_MODE_64, B(0x82, 0xc0, 1), DECODE_INVALID, 0 },
 	{ INSN_MODE_64, B(0x8f, 0xe0, 1, 1), DECODE_INVALID, 0 },       /* neither POP nor XOP */
 	{ INSN_MODE_64, B(0xf0, 0x89, 0x08), DECODE_INVALID, 0 },       /* lock mov */
@@ -337,15 +388,13 @@ static const struct verdict verdicts[] = {
 	{ INSN_MODE_64, B(0x40, 0xc5, 0xf8, 0x10, 0x00), DECODE_INVALID, 0 },
 	{ INSN_MODE_64, B(0xc5, 0xf0, 0x10, 0x00), DECODE_INVALID, 0 }, /* vvvv not 1111 */
 	{ INSN_MODE_64, B(0xc5, 0xfd, 0x6e, 0x00), DECODE_INVALID, 0 }, /* vmovd with L=1 */
-	{ INSN_MODE_32, B(0xc5, 0x00), DECODE_UNSUPPORTED, 2 },         /* lds */
+	{ INSN_MODE_64, B(0xf0, 0xd1, 0x20), DECODE_INVALID, 0 },       /* lock shl */
+	{ INSN_MODE_16, B(0x8d, 0xc0), DECODE_INVALID, 0 },             /* lea ax, ax */
 	{ INSN_MODE_64, B(0x0f, 0x6f, 0x00), DECODE_UNSUPPORTED, 3 },   /* movq mm0, [rax] */
 	{ INSN_MODE_64, B(0xd9, 0x44, 0x24, 1), DECODE_UNSUPPORTED, 4 },
 	{ INSN_MODE_64, B(0xc8, 1, 2, 3), DECODE_UNSUPPORTED, 4 }, /* enter */
 	{ INSN_MODE_64, B(0x62, 0xf1, 0x7c, 0x48, 0x10, 0x40, 1), DECODE_UNSUPPORTED, 7 },
 	{ INSN_MODE_64, B(0x0f, 0x3a, 0x0f, 0xc1, 4), DECODE_UNSUPPORTED, 5 },
-	{ INSN_MODE_64, B(0xe8, 1, 2, 3, 4), DECODE_UNSUPPORTED, 5 },
-	{ INSN_MODE_64, B(0x66, 0xe8, 1, 2, 3, 4), DECODE_UNSUPPORTED, 4 },
-	{ INSN_MODE_64 | INSN_INTEL, B(0x66, 0xe8, 1, 2, 3, 4), DECODE_UNSUPPORTED, 6 },
 };
 
 static void test_verdicts(void **state)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* SOURCES: vm/emul/decode.c vm/emul/opcodes.c vm/emul/exec.c vm/emul/rmw.c vm/emul/string.c */
-/* SOURCES: vm/emul/operand.c vm/emul/alu.c vm/segment.c */
+/* SOURCES: vm/emul/operand.c vm/emul/alu.c vm/emul/muldiv.c vm/segment.c */
 /*
  * What a 64-bit host process cannot execute (tests/fuzz/exec_native.c has the rest): 16 and 32-bit
  * code, segments, ports, interruption, and the promise that a failing access leaves all as it was.

@@ -68,6 +68,81 @@ static u64 bit(enum insn_op op, u64 a, u64 nr, u64 *rflags)
 	}
 }
 
+/* By one bit; *carry is the one that goes in, of RCL and RCR, and the one that comes out. */
+static u64 shift_once(enum insn_op op, u64 a, u32 size, bool *carry)
+{
+	u32 top = 8 * size - 1;
+	bool high = a >> top & 1, low = a & 1, in = false;
+
+	if (op == OP_RCL || op == OP_RCR)
+		in = *carry;
+	else if (op == OP_ROL || op == OP_SAR)
+		in = high;
+	else if (op == OP_ROR)
+		in = low;
+	if (op == OP_ROL || op == OP_RCL || op == OP_SHL) {
+		*carry = high;
+		return (a << 1 | in) & alu_mask(size);
+	}
+	*carry = low;
+	return a >> 1 | (u64)in << top;
+}
+
+/* OF is the change of the sign by the last bit, which is what it means for one. */
+static u64 shift(enum insn_op op, u64 a, u64 count, u32 size, u64 *rflags)
+{
+	bool rotates = op <= OP_RCR, carry = *rflags & RFLAGS_CF;
+	u64 before = a, set = RFLAGS_CF | RFLAGS_OF;
+
+	count &= size == 8 ? 63 : 31;
+	if (!count)
+		return a;
+	for (; count; count--) {
+		before = a;
+		a = shift_once(op, a, size, &carry);
+	}
+	if (!rotates)
+		set |= RFLAGS_ZF | RFLAGS_SF | RFLAGS_PF | RFLAGS_AF;
+	*rflags &= ~set;
+	*rflags |= rotates ? 0 : result_flags(a, size);
+	*rflags |= carry ? RFLAGS_CF : 0;
+	*rflags |= (a ^ before) >> (8 * size - 1) & 1 ? RFLAGS_OF : 0;
+	return a;
+}
+
+bool alu_condition(u32 cond, u64 rflags)
+{
+	bool less = !(rflags & RFLAGS_SF) != !(rflags & RFLAGS_OF), yes;
+
+	switch (cond >> 1) {
+	case 0:
+		yes = rflags & RFLAGS_OF;
+		break;
+	case 1:
+		yes = rflags & RFLAGS_CF;
+		break;
+	case 2:
+		yes = rflags & RFLAGS_ZF;
+		break;
+	case 3:
+		yes = rflags & (RFLAGS_CF | RFLAGS_ZF);
+		break;
+	case 4:
+		yes = rflags & RFLAGS_SF;
+		break;
+	case 5:
+		yes = rflags & RFLAGS_PF;
+		break;
+	case 6:
+		yes = less;
+		break;
+	default:
+		yes = less || rflags & RFLAGS_ZF;
+		break;
+	}
+	return yes != (cond & 1);
+}
+
 u64 alu(enum insn_op op, u64 a, u64 b, u32 size, u64 *rflags)
 {
 	u64 f = 0, r, keep = 0, carry = *rflags & RFLAGS_CF;
@@ -115,6 +190,8 @@ u64 alu(enum insn_op op, u64 a, u64 b, u32 size, u64 *rflags)
 		return ~a & alu_mask(size);
 	case OP_XCHG:
 		return b;
+	case OP_ROL ... OP_SAR:
+		return shift(op, a, b, size, rflags);
 	default:
 		return bit(op, a, b, rflags);
 	}

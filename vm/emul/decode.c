@@ -321,6 +321,8 @@ static u8 operand_size(const struct dec *d)
 		return 1;
 	if (a & A_NATIVE)
 		return is_64(d) ? 8 : 4;
+	if (is_64(d) && d->intel && d->op.op >= OP_JMP && d->op.op <= OP_RET)
+		return 8; /* near branches */
 	if (d->rex & REX_W)
 		return a & A_MAX4 ? 4 : 8;
 	if (d->in->mode == INSN_MODE_16)
@@ -452,7 +454,11 @@ static enum decode_res take_imm(struct dec *d)
 		break;
 	}
 	r = fetch(d, k, &v);
-	in->imm = (d->op.attr & I_MASK) == I_UB ? (u8)v : (u64)v;
+	in->imm = (u64)v;
+	if ((d->op.attr & I_MASK) == I_UB)
+		in->imm = (u8)v;
+	else if ((d->op.attr & I_MASK) == I_W)
+		in->imm = (u16)v;
 	return r;
 }
 
@@ -577,6 +583,39 @@ static enum decode_res check_special_reg(struct dec *d)
 	}
 }
 
+/* What the opcode says by its number alone. */
+static void take_implied(struct dec *d)
+{
+	struct insn *in = d->in;
+
+	switch (in->op) {
+	case OP_JCC:
+	case OP_SETCC:
+	case OP_CMOVCC:
+		in->sub = d->opcode & 15;
+		break;
+	case OP_LOOP:
+		in->sub = d->opcode & 3;
+		break;
+	case OP_PUSH_SREG:
+	case OP_POP_SREG:
+		in->reg = d->opcode >> 3 & 7;
+		break;
+	case OP_LOAD_FAR:
+		in->sub = d->map == MAP_0F ? d->opcode & 7 : d->opcode == 0xc4 ? S_ES : S_DS;
+		break;
+	case OP_ROL ... OP_SAR:
+		if (d->opcode < 0xd0)
+			break;
+		in->form = d->opcode < 0xd2 ? F_RM_IMM : F_RM_REG; /* by one, by CL */
+		in->imm = 1;
+		in->reg = R_CX;
+		break;
+	default:
+		break;
+	}
+}
+
 /* Register numbers of the explicit operands. */
 static enum decode_res take_registers(struct dec *d)
 {
@@ -594,6 +633,7 @@ static enum decode_res take_registers(struct dec *d)
 	} else if (d->op.attr & A_OREG) {
 		in->rm = (u8)((d->opcode & 7) | rex_b);
 	} /* else rAX = 0 */
+	take_implied(d);
 	return check_special_reg(d);
 }
 
@@ -638,6 +678,9 @@ static void set_rm_size(const struct dec *d)
 	case OP_SIDT:
 	case OP_LGDT:
 	case OP_LIDT:
+		in->rm_size = (u8)(in->op_size + 2);
+		return;
+	case OP_LOAD_FAR:
 		in->rm_size = (u8)(in->op_size + 2);
 		return;
 	case OP_INVPCID:

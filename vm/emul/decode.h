@@ -54,6 +54,14 @@ enum decode_res {
 	X(DEC, "dec")                                                            \
 	X(NOT, "not")                                                            \
 	X(NEG, "neg")                                                            \
+	/* in the encoding order of group 2 */                                   \
+	X(ROL, "rol")                                                            \
+	X(ROR, "ror")                                                            \
+	X(RCL, "rcl")                                                            \
+	X(RCR, "rcr")                                                            \
+	X(SHL, "shl")                                                            \
+	X(SHR, "shr")                                                            \
+	X(SAR, "sar")                                                            \
 	X(BT, "bt")                                                              \
 	X(BTS, "bts")                                                            \
 	X(BTR, "btr")                                                            \
@@ -62,6 +70,17 @@ enum decode_res {
 	X(XCHG, "xchg")                                                          \
 	X(CMPXCHG, "cmpxchg")                                                    \
 	X(CMPXCHG8B, "cmpxchg8b") /* and 16B: rm_size tells */                   \
+	X(MUL, "mul")                                                            \
+	X(IMUL, "imul")                                                          \
+	X(DIV, "div")                                                            \
+	X(IDIV, "idiv")                                                          \
+	X(CBW, "cbw") /* and CWDE, CDQE */                                       \
+	X(CWD, "cwd") /* and CDQ, CQO */                                         \
+	X(CLC, "clc")                                                            \
+	X(STC, "stc")                                                            \
+	X(CMC, "cmc")                                                            \
+	X(CLD, "cld")                                                            \
+	X(STD, "std")                                                            \
 	/* moves */                                                              \
 	X(MOV, "mov")                                                            \
 	X(MOVNTI, "movnti")                                                      \
@@ -71,6 +90,9 @@ enum decode_res {
 	X(MOVSXD, "movsxd")                                                      \
 	X(MOV_FROM_SREG, "mov")                                                  \
 	X(MOV_TO_SREG, "mov")                                                    \
+	X(LEA, "lea")                                                            \
+	X(SETCC, "set")                                                          \
+	X(CMOVCC, "cmov")                                                        \
 	X(PUSH, "push")                                                          \
 	X(POP, "pop")                                                            \
 	X(VMOV, "vmov") /* all SSE and AVX loads, stores and moves of the set */ \
@@ -127,6 +149,15 @@ enum decode_res {
 	X(ICEBP, "int1")                                                         \
 	X(CLI, "cli")                                                            \
 	X(STI, "sti")                                                            \
+	X(PUSH_SREG, "push")                                                     \
+	X(POP_SREG, "pop")                                                       \
+	X(LOAD_FAR, "lds") /* LDS, LES, LSS, LFS, LGS */                         \
+	X(JMP, "jmp")                                                            \
+	X(JCC, "j")                                                              \
+	X(LOOP, "loop") /* and LOOPE, LOOPNE, JCXZ */                            \
+	X(CALL, "call")                                                          \
+	X(RET, "ret")                                                            \
+	X(RET_FAR, "retf")                                                       \
 	X(JMP_FAR, "jmp")                                                        \
 	X(CALL_FAR, "call")                                                      \
 	X(VMRUN, "vmrun")                                                        \
@@ -163,8 +194,17 @@ enum insn_form {
 	F_RM,
 	F_RM_REG, /* destination rm, source reg */
 	F_REG_RM,
+	F_REG_RM_IMM,
 	F_RM_IMM,
 	F_IMM,
+};
+
+/* What OP_LOOP does: in the encoding order. */
+enum insn_loop {
+	LOOP_NE,
+	LOOP_E,
+	LOOP_ANY,
+	LOOP_JCXZ, /* counts nothing */
 };
 
 #define INSN_MEM   BIT32(0) /* rm is memory: seg, base, index, scale, disp */
@@ -194,6 +234,8 @@ struct insn {
 	u8 base;      /* register number, INSN_RIP or INSN_NOREG */
 	u8 index;     /* register number or INSN_NOREG */
 	u8 scale;     /* shift: 0-3 */
+	u8 sub;       /* Jcc, SETcc, CMOVcc: the condition, alu_condition(); LOOP: enum insn_loop;
+		       * LOAD_FAR: the segment register */
 	u16 flags;    /* INSN_* */
 	s64 disp;     /* sign-extended; a moffs is zero-extended */
 	u64 imm;      /* sign-extended to 64 bits, but zero-extended for ports and INT */

@@ -177,6 +177,54 @@ static enum emul_res exec_vmov(struct emul *e, const struct insn *in)
 	return EMUL_OK;
 }
 
+/* The sign of rAX goes to its upper half, or to rDX. */
+static enum emul_res exec_sign(struct emul *e, const struct insn *in)
+{
+	u32 half = in->op_size / 2;
+
+	if (in->op == OP_CBW)
+		reg_set(e, in, R_AX, in->op_size, sign_extend(reg_get(e, in, R_AX, half), half));
+	else
+		reg_set(e, in, R_DX, in->op_size,
+			(u64)((s64)sign_extend(e->regs->gpr[R_AX], in->op_size) >> 63));
+	return EMUL_OK;
+}
+
+static enum emul_res exec_flag(struct emul *e, const struct insn *in)
+{
+	u64 bit = in->op == OP_CLD || in->op == OP_STD ? RFLAGS_DF : RFLAGS_CF;
+
+	if (in->op == OP_CMC)
+		e->regs->rflags ^= bit;
+	else if (in->op == OP_STC || in->op == OP_STD)
+		e->regs->rflags |= bit;
+	else
+		e->regs->rflags &= ~bit;
+	return EMUL_OK;
+}
+
+/* CMOVcc reads its source, and clears the upper half of a 64-bit register, in any case. */
+static enum emul_res exec_conditional(struct emul *e, const struct insn *in)
+{
+	bool yes = alu_condition(in->sub, e->regs->rflags);
+	enum emul_res r;
+	u64 val;
+
+	if (in->op == OP_SETCC)
+		return rm_set(e, in, yes);
+	r = rm_get(e, in, &val);
+	if (r == EMUL_OK)
+		reg_set(e, in, in->reg, in->op_size,
+			yes ? val : reg_get(e, in, in->reg, in->op_size));
+	return r;
+}
+
+static enum emul_res exec_lea(struct emul *e, const struct insn *in)
+{
+	reg_set(e, in, in->reg, in->op_size, operand_offset(e, in));
+	return EMUL_OK;
+}
+
 enum emul_res emul_exec(struct emul *e, const struct insn *in)
 {
 	if (in->op >= OP_ADD && in->op <= OP_CMPXCHG8B)
@@ -184,6 +232,21 @@ enum emul_res emul_exec(struct emul *e, const struct insn *in)
 	if (in->op >= OP_MOVS && in->op <= OP_OUTS)
 		return exec_string(e, in);
 	switch (in->op) {
+	case OP_MUL:
+	case OP_IMUL:
+	case OP_DIV:
+	case OP_IDIV:
+		return exec_muldiv(e, in);
+	case OP_CBW:
+	case OP_CWD:
+		return exec_sign(e, in);
+	case OP_CLC ... OP_STD:
+		return exec_flag(e, in);
+	case OP_SETCC:
+	case OP_CMOVCC:
+		return exec_conditional(e, in);
+	case OP_LEA:
+		return exec_lea(e, in);
 	case OP_MOV:
 	case OP_MOVNTI:
 	case OP_MOVBE:

@@ -42,10 +42,11 @@ struct opcode {
 };
 
 enum group {
-	G_ALU, /* 80-83 */
-	G_POP, /* 8F */
-	G_MOV, /* C6, C7 */
-	G_F6,  /* F6, F7 */
+	G_ALU,   /* 80-83 */
+	G_POP,   /* 8F */
+	G_MOV,   /* C6, C7 */
+	G_SHIFT, /* C0, C1, D0-D3 */
+	G_F6,    /* F6, F7 */
 	G_FE,
 	G_FF,
 	G_0F00,

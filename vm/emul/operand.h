@@ -35,3 +35,5 @@ enum emul_res exec_string(struct emul *e, const struct insn *in);
 enum emul_res exec_port(struct emul *e, const struct insn *in);
 /* Everything that reads, modifies and writes: ADD to CMPXCHG8B. */
 enum emul_res exec_rmw(struct emul *e, const struct insn *in);
+/* MUL to IDIV. */
+enum emul_res exec_muldiv(struct emul *e, const struct insn *in);
