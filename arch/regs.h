@@ -72,15 +72,17 @@
 #define RFLAGS_VIP  BIT(20)
 #define RFLAGS_ID   BIT(21)
 
-#define DR6_FIXED   0xffff0ff0ULL /* bits that read as one */
-#define DR6_B       MASK(3, 0)    /* B0 .. B3 */
-#define DR6_BD      BIT(13)
-#define DR6_BS      BIT(14)
-#define DR6_BT      BIT(15)
-#define DR7_LOCAL   0x155ULL /* L0, L1, L2, L3, LE */
-#define DR7_FIXED   BIT(10)
-#define DR7_ENABLED MASK(7, 0) /* L0, G0 .. L3, G3 */
-#define DR7_GD      BIT(13)
+#define DR6_FIXED    0xffff0ff0ULL /* bits that read as one */
+#define DR6_WRITABLE (DR6_B | DR6_BD | DR6_BS | DR6_BT)
+#define DR6_B        MASK(3, 0) /* B0 .. B3 */
+#define DR6_BD       BIT(13)
+#define DR6_BS       BIT(14)
+#define DR6_BT       BIT(15)
+#define DR7_LOCAL    0x155ULL /* L0, L1, L2, L3, LE */
+#define DR7_FIXED    BIT(10)
+#define DR7_WRITABLE 0xffff23ffULL
+#define DR7_ENABLED  MASK(7, 0) /* L0, G0 .. L3, G3 */
+#define DR7_GD       BIT(13)
 
 /* After RESET. Source: AMD APM 2 "Processor Initialization State"; Intel SDM 3A "Processor State
  * After Reset". */

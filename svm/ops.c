@@ -101,6 +101,7 @@ const struct hv_ops svm_ops = {
 	.mask_nmi = svm_mask_nmi,
 	.get_sreg = svm_get_sreg,
 	.set_sreg = svm_set_sreg,
+	.save_dr = svm_dr_disown,
 	.refuses_pdptes = refuses_pdptes,
 	.get_seg = svm_get_seg,
 	.set_seg = svm_set_seg,

@@ -72,6 +72,9 @@ void vcpu_inject(struct vcpu *v, u8 vector, bool has_error, u32 error)
 	case MERGE_SECOND:
 		break;
 	}
+	/* The delivery ends the guard of the debug registers; an injection does not. */
+	if (e.vector == EXC_DB)
+		hv->set_sreg(v, SR_DR7, hv->get_sreg(v, SR_DR7) & ~DR7_GD);
 	v->pending = e;
 	vcpu_request_self(v, VREQ_EVENT);
 }

@@ -137,6 +137,10 @@ struct hv_ops {
 	void (*set_sreg)(struct vcpu *v, enum vcpu_sreg r, u64 val);
 	void (*get_seg)(struct vcpu *v, u32 seg, struct segment *s);
 	void (*set_seg)(struct vcpu *v, u32 seg, const struct segment *s);
+	/*
+	 * The guest's DR0 to DR3 are in v->dr until it uses them, or DR7 is set with one enabled.
+	 */
+	void (*save_dr)(struct vcpu *v);
 	/* Nested paging: a MOV to CR0, CR3 or CR4 with this value reads PDPTEs, and they have
 	 * reserved bits set. */
 	bool (*refuses_pdptes)(struct vcpu *v, enum vcpu_sreg r, u64 val);

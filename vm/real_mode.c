@@ -15,6 +15,7 @@
 #include "vm/exit_priv.h"
 #include "vm/fetch.h"
 #include "vm/hv_ops.h"
+#include "vm/real_priv.h"
 #include "vm/vm.h"
 
 #define FLAGS_16                                                                             \
@@ -22,75 +23,7 @@
 	 RFLAGS_DF | RFLAGS_OF | RFLAGS_IOPL | RFLAGS_NT)
 #define FLAGS_32 (FLAGS_16 | RFLAGS_AC | RFLAGS_ID)
 
-/* The instruction that is being executed. */
-struct step {
-	struct vcpu *v;
-	struct fetch f;
-	struct insn in;
-};
-
-/* --- stack ------------------------------------------------------------------------------------ */
-
-struct stack {
-	u64 base;
-	u32 mask, sp;
-};
-
-static struct stack stack_of(struct vcpu *v)
-{
-	struct segment ss;
-	u32 mask;
-
-	hv->get_seg(v, S_SS, &ss);
-	mask = ss.attr & SEG_ATTR_DB ? ~0U : 0xffff;
-	return (struct stack){ ss.base, mask, (u32)v->regs.gpr[R_SP] & mask };
-}
-
-static void stack_done(struct vcpu *v, const struct stack *s)
-{
-	u64 *sp = &v->regs.gpr[R_SP];
-
-	*sp = (*sp & ~(u64)s->mask) | s->sp;
-}
-
-static bool in_ram(struct vcpu *v, gpa_t gpa, int ret)
-{
-	if (ret)
-		vcpu_kill(v, "real mode: the stack or the table of vectors at %llx is not in RAM",
-			  (unsigned long long)gpa.v);
-	return !ret;
-}
-
-static bool push(struct vcpu *v, struct stack *s, u32 val, u32 size)
-{
-	gpa_t gpa;
-
-	s->sp = (s->sp - size) & s->mask;
-	gpa = GPA((s->base + s->sp) & 0xffffffff);
-	return in_ram(v, gpa, mmu_write(&v->vm->mmu, gpa, &val, size));
-}
-
-static bool pop(struct vcpu *v, struct stack *s, u32 *val, u32 size)
-{
-	gpa_t gpa = GPA((s->base + s->sp) & 0xffffffff);
-
-	*val = 0;
-	s->sp = (s->sp + size) & s->mask;
-	return in_ram(v, gpa, mmu_read(&v->vm->mmu, gpa, val, size));
-}
-
-/* --- control transfer ------------------------------------------------------------------------- */
-
-static void jump(struct vcpu *v, u32 sel, u32 ip)
-{
-	struct segment cs;
-
-	hv->get_seg(v, S_CS, &cs);
-	cs.sel = (u16)sel;
-	cs.base = (u64)cs.sel << 4;
-	hv->set_seg(v, S_CS, &cs);
-	v->regs.rip = ip;
-}
+/* --- events ------------------------------------------------------------------------- */
 
 static void set_flags(struct vcpu *v, u32 val, u32 size)
 {
@@ -102,7 +35,7 @@ static void set_flags(struct vcpu *v, u32 val, u32 size)
 void real_mode_deliver(struct vcpu *v, u8 vector, u64 rip)
 {
 	u64 limit = hv->get_sreg(v, SR_IDTR_LIMIT);
-	struct stack s = stack_of(v);
+	struct real_stack s = real_stack(v);
 	struct segment cs;
 	u16 entry[2];
 	gpa_t gpa;
@@ -117,16 +50,16 @@ void real_mode_deliver(struct vcpu *v, u8 vector, u64 rip)
 	}
 	gpa = GPA((hv->get_sreg(v, SR_IDTR_BASE) + vector * sizeof(entry)) & 0xffffffff);
 	hv->get_seg(v, S_CS, &cs);
-	if (!in_ram(v, gpa, mmu_read(&v->vm->mmu, gpa, entry, sizeof(entry))) ||
-	    !push(v, &s, (u32)v->regs.rflags, 2) || !push(v, &s, cs.sel, 2) ||
-	    !push(v, &s, (u32)rip, 2))
+	if (!real_in_ram(v, gpa, mmu_read(&v->vm->mmu, gpa, entry, sizeof(entry))) ||
+	    !real_push(v, &s, (u32)v->regs.rflags, 2) || !real_push(v, &s, cs.sel, 2) ||
+	    !real_push(v, &s, (u32)rip, 2))
 		return;
-	stack_done(v, &s);
+	real_stack_done(v, &s);
 	v->regs.rflags &= ~(RFLAGS_IF | RFLAGS_TF | RFLAGS_AC | RFLAGS_RF);
-	jump(v, entry[1], entry[0]);
+	real_jump(v, entry[1], entry[0]);
 }
 
-static void do_int(struct step *s, u8 vector)
+static void do_int(struct real_step *s, u8 vector)
 {
 	if (s->v->exit.irq_shadow)
 		hv->set_irq_shadow(s->v, false);
@@ -134,63 +67,52 @@ static void do_int(struct step *s, u8 vector)
 }
 
 /* TF of before traps behind the instruction, hence the flags last. */
-static void do_iret(struct step *s)
+static void do_iret(struct real_step *s)
 {
 	u32 size = s->in.op_size, ip, cs, flags;
-	struct stack st = stack_of(s->v);
+	struct real_stack st = real_stack(s->v);
 
-	if (!pop(s->v, &st, &ip, size) || !pop(s->v, &st, &cs, size) ||
-	    !pop(s->v, &st, &flags, size))
+	if (!real_pop(s->v, &st, &ip, size) || !real_pop(s->v, &st, &cs, size) ||
+	    !real_pop(s->v, &st, &flags, size))
 		return;
-	stack_done(s->v, &st);
+	real_stack_done(s->v, &st);
 	vcpu_skip(s->v, s->in.len);
-	jump(s->v, cs, ip);
+	real_jump(s->v, cs, ip);
 	set_flags(s->v, flags, size);
 	hv->mask_nmi(s->v, false);
 }
 
-static void do_jmp_far(struct step *s)
-{
-	u32 size = s->in.op_size;
-	u64 to = s->in.imm;
-
-	if (s->in.form == F_RM && !emulate_read(s->v, &s->f, &s->in, &to, size + 2))
-		return;
-	vcpu_skip(s->v, s->in.len);
-	jump(s->v, (u32)(to >> 8 * size), (u32)(to & MASK(8 * size - 1, 0)));
-}
-
 /* --- flags ------------------------------------------------------------------------------------ */
 
-static void do_pushf(struct step *s)
+static void do_pushf(struct real_step *s)
 {
-	struct stack st = stack_of(s->v);
+	struct real_stack st = real_stack(s->v);
 
-	if (!push(s->v, &st, (u32)s->v->regs.rflags & ~(u32)RFLAGS_RF, s->in.op_size))
+	if (!real_push(s->v, &st, (u32)s->v->regs.rflags & ~(u32)RFLAGS_RF, s->in.op_size))
 		return;
-	stack_done(s->v, &st);
+	real_stack_done(s->v, &st);
 	vcpu_skip(s->v, s->in.len);
 }
 
-static void do_popf(struct step *s)
+static void do_popf(struct real_step *s)
 {
-	struct stack st = stack_of(s->v);
+	struct real_stack st = real_stack(s->v);
 	u32 flags;
 
-	if (!pop(s->v, &st, &flags, s->in.op_size))
+	if (!real_pop(s->v, &st, &flags, s->in.op_size))
 		return;
-	stack_done(s->v, &st);
+	real_stack_done(s->v, &st);
 	vcpu_skip(s->v, s->in.len);
 	set_flags(s->v, flags, s->in.op_size);
 }
 
-static void do_cli(struct step *s)
+static void do_cli(struct real_step *s)
 {
 	s->v->regs.rflags &= ~RFLAGS_IF;
 	vcpu_skip(s->v, s->in.len);
 }
 
-static void do_sti(struct step *s)
+static void do_sti(struct real_step *s)
 {
 	bool was_off = !(s->v->regs.rflags & RFLAGS_IF);
 
@@ -203,14 +125,14 @@ static void do_sti(struct step *s)
 /* --- tables and segments ---------------------------------------------------------------------- */
 
 /* Without the prefix for 32 bits the base has 24. */
-static bool has_66(const struct step *s)
+static bool has_66(const struct real_step *s)
 {
 	const u8 *opcode = memchr(s->f.bytes, 0x0f, s->in.len);
 
 	return opcode && memchr(s->f.bytes, 0x66, (size_t)(opcode - s->f.bytes));
 }
 
-static void load_table(struct step *s, enum vcpu_sreg base, enum vcpu_sreg limit)
+static void load_table(struct real_step *s, enum vcpu_sreg base, enum vcpu_sreg limit)
 {
 	bool wide = has_66(s) == (s->f.bits == 16);
 	u64 desc = 0;
@@ -222,20 +144,106 @@ static void load_table(struct step *s, enum vcpu_sreg base, enum vcpu_sreg limit
 	vcpu_skip(s->v, s->in.len);
 }
 
-static void do_mov_sreg(struct step *s)
+/* Ends the instruction. */
+static void load_sreg(struct real_step *s, u32 nr, u16 sel)
 {
 	struct segment seg;
-	u16 sel;
 
-	if (!emulate_read(s->v, &s->f, &s->in, &sel, sizeof(sel)))
-		return;
-	hv->get_seg(s->v, s->in.reg, &seg);
+	hv->get_seg(s->v, nr, &seg);
 	seg.sel = sel;
 	seg.base = (u64)sel << 4;
-	hv->set_seg(s->v, s->in.reg, &seg);
+	hv->set_seg(s->v, nr, &seg);
 	vcpu_skip(s->v, s->in.len);
-	if (s->in.reg == S_SS)
+	if (nr == S_SS && s->in.op != OP_LOAD_FAR) /* LSS loads the stack pointer itself */
 		hv->set_irq_shadow(s->v, true);
+}
+
+static void do_mov_sreg(struct real_step *s)
+{
+	u16 sel;
+
+	if (emulate_read(s->v, &s->f, &s->in, &sel, sizeof(sel)))
+		load_sreg(s, s->in.reg, sel);
+}
+
+static void do_push_sreg(struct real_step *s)
+{
+	struct real_stack st = real_stack(s->v);
+	struct segment seg;
+
+	hv->get_seg(s->v, s->in.reg, &seg);
+	if (!real_push(s->v, &st, seg.sel, s->in.op_size))
+		return;
+	real_stack_done(s->v, &st);
+	vcpu_skip(s->v, s->in.len);
+}
+
+static void do_pop_sreg(struct real_step *s)
+{
+	struct real_stack st = real_stack(s->v);
+	u32 sel;
+
+	if (!real_pop(s->v, &st, &sel, s->in.op_size))
+		return;
+	real_stack_done(s->v, &st);
+	load_sreg(s, s->in.reg, (u16)sel);
+}
+
+/* LDS and its like. */
+static void do_load_far(struct real_step *s)
+{
+	u64 mask = MASK(8 * s->in.op_size - 1, 0), ptr = 0;
+	u64 *gpr = &s->v->regs.gpr[s->in.reg];
+
+	if (!emulate_read(s->v, &s->f, &s->in, &ptr, s->in.op_size + 2))
+		return;
+	*gpr = (*gpr & ~mask) | (ptr & mask);
+	load_sreg(s, s->in.sub, (u16)(ptr >> 8 * s->in.op_size));
+}
+
+/* --- debug registers -------------------------------------------------------------------------- */
+
+static u64 read_dr(struct vcpu *v, u32 nr)
+{
+	if (nr < ARRAY_SIZE(v->dr))
+		return v->dr[nr];
+	return hv->get_sreg(v, nr == 6 ? SR_DR6 : SR_DR7);
+}
+
+static void write_dr(struct vcpu *v, u32 nr, u32 val)
+{
+	if (nr < ARRAY_SIZE(v->dr))
+		v->dr[nr] = val;
+	else if (nr == 6)
+		hv->set_sreg(v, SR_DR6, (val & DR6_WRITABLE) | DR6_FIXED);
+	else
+		hv->set_sreg(v, SR_DR7, (val & DR7_WRITABLE) | DR7_FIXED);
+}
+
+/* Source: Intel SDM 3B "Debug Registers DR4 and DR5", "Debug Control Register (DR7)". */
+static void do_mov_dr(struct real_step *s)
+{
+	u32 nr = s->in.reg;
+
+	if (nr == 4 || nr == 5) {
+		if (hv->get_sreg(s->v, SR_CR4) & CR4_DE) {
+			vcpu_inject_ud(s->v);
+			return;
+		}
+		nr += 2;
+	}
+	if (hv->get_sreg(s->v, SR_DR7) & DR7_GD) {
+		vcpu_inject_db(s->v, DR6_BD);
+		return;
+	}
+	hv->save_dr(s->v);
+	if (s->in.op == OP_MOV_FROM_DR)
+		s->v->regs.gpr[s->in.rm] = (u32)read_dr(s->v, nr);
+	else
+		write_dr(s->v, nr, (u32)s->v->regs.gpr[s->in.rm]);
+	/* Breakpoints that are on need them in the registers. */
+	hv->set_sreg(s->v, SR_DR7, hv->get_sreg(s->v, SR_DR7));
+	vcpu_skip(s->v, s->in.len);
 }
 
 /* --- the instruction -------------------------------------------------------------------------- */
@@ -244,6 +252,8 @@ static void do_mov_sreg(struct step *s)
 static enum exit_reason reason_of(u32 op)
 {
 	switch (op) {
+	case OP_CPUID:
+		return EXIT_CPUID;
 	case OP_HLT:
 		return EXIT_HLT;
 	case OP_RDMSR:
@@ -268,7 +278,7 @@ static enum exit_reason reason_of(u32 op)
 	}
 }
 
-static void as_exit(struct step *s, enum exit_reason reason)
+static void as_exit(struct real_step *s, enum exit_reason reason)
 {
 	struct vcpu *v = s->v;
 
@@ -283,7 +293,7 @@ static void as_exit(struct step *s, enum exit_reason reason)
 }
 
 /* A port, or data beyond 64 KiB. */
-static void other(struct step *s)
+static void other(struct real_step *s)
 {
 	const u8 *b = s->f.bytes;
 
@@ -295,7 +305,7 @@ static void other(struct step *s)
 			  b[0], b[1], b[2], b[3], b[4], b[5]);
 }
 
-static void execute(struct step *s)
+static void execute(struct real_step *s)
 {
 	enum exit_reason reason = reason_of(s->in.op);
 
@@ -309,9 +319,6 @@ static void execute(struct step *s)
 		break;
 	case OP_IRET:
 		do_iret(s);
-		break;
-	case OP_JMP_FAR:
-		do_jmp_far(s);
 		break;
 	case OP_PUSHF:
 		do_pushf(s);
@@ -334,8 +341,22 @@ static void execute(struct step *s)
 	case OP_MOV_TO_SREG:
 		do_mov_sreg(s);
 		break;
+	case OP_PUSH_SREG:
+		do_push_sreg(s);
+		break;
+	case OP_POP_SREG:
+		do_pop_sreg(s);
+		break;
+	case OP_LOAD_FAR:
+		do_load_far(s);
+		break;
+	case OP_MOV_FROM_DR:
+	case OP_MOV_TO_DR:
+		do_mov_dr(s);
+		break;
 	default:
-		other(s);
+		if (!real_branch(s))
+			other(s);
 		break;
 	}
 }
@@ -343,7 +364,7 @@ static void execute(struct step *s)
 /* The guest may not have been entered, so nothing else lets interrupts and other threads in. */
 void exit_emulate(struct vcpu *v)
 {
-	struct step s = { .v = v };
+	struct real_step s = { .v = v };
 	bool known;
 
 	v->stat.emulated++;

@@ -101,14 +101,13 @@ static enum exit_reason pml_full(struct vcpu *v)
 	return EXIT_IRQ;
 }
 
-/* The exit comes before the exception has changed DR6 and DR7.
+/* The exit comes before the exception has changed DR6; of DR7 vcpu_inject() thinks.
  * Source: Intel SDM 3C "Exit Qualification for Debug Exceptions". */
 static void debug_exception(struct vcpu *v, u64 qual)
 {
 	const u64 set = DR6_B | DR6_BD | DR6_BS;
 
 	vmx_set_dr6(v, (vmx_get_dr6(v) & ~DR6_B) | (qual & set));
-	vmwrite(VMCS_GUEST_DR7, vmread(VMCS_GUEST_DR7) & ~DR7_GD);
 }
 
 static enum exit_reason page_fault(struct vcpu *v, u64 gva)

@@ -85,6 +85,7 @@ const struct hv_ops vmx_ops = {
 	.mask_nmi = vmx_mask_nmi,
 	.get_sreg = vmx_get_sreg,
 	.set_sreg = vmx_set_sreg,
+	.save_dr = vmx_dr_disown,
 	.refuses_pdptes = vmx_refuses_pdptes,
 	.get_seg = vmx_get_seg,
 	.set_seg = vmx_set_seg,

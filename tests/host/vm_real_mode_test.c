@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* SOURCES: vm/real_mode.c vm/emul/decode.c vm/emul/opcodes.c tests/host/fake/bug.c */
+/* SOURCES: vm/real_mode.c vm/real_branch.c vm/emul/alu.c vm/emul/decode.c vm/emul/opcodes.c tests/host/fake/bug.c */
 /* SOURCES: tests/host/fake/clock.c */
 /*
  * Instructions and interrupts of real mode in software: stack and flags in both sizes, the table of
- * vectors and its end, tables with 24 and 32 bits of base, the shadow of STI.
+ * vectors and its end, tables with 24 and 32 bits of base, the shadow of STI; jumps, calls and
+ * returns within CS and out of it; debug registers.
  */
 #include "tests/host/vm_fake.h"
 
@@ -106,9 +107,10 @@ static void handler(struct vcpu *v)
 }
 
 void (*const exit_handlers[EXIT_NR])(struct vcpu *v) = {
-	[EXIT_HLT] = handler,  [EXIT_RDMSR] = handler,  [EXIT_WRMSR] = handler,
-	[EXIT_INVD] = handler, [EXIT_WBINVD] = handler, [EXIT_XSETBV] = handler,
-	[EXIT_IRQ] = irq,      [EXIT_RDPMC] = handler,  [EXIT_CR] = handler,
+	[EXIT_HLT] = handler,   [EXIT_RDMSR] = handler,  [EXIT_WRMSR] = handler,
+	[EXIT_INVD] = handler,  [EXIT_WBINVD] = handler, [EXIT_XSETBV] = handler,
+	[EXIT_IRQ] = irq,       [EXIT_RDPMC] = handler,  [EXIT_CR] = handler,
+	[EXIT_CPUID] = handler,
 };
 
 static void set_irq_shadow(struct vcpu *v, bool on)
@@ -123,6 +125,35 @@ static void mask_nmi(struct vcpu *v, bool masked)
 	nmi_ends += !masked;
 }
 
+static u32 dr_saved;
+
+static void save_dr(struct vcpu *v)
+{
+	(void)v;
+	dr_saved++;
+}
+
+static u32 gps, uds;
+static u64 db;
+
+void vcpu_inject_gp(struct vcpu *v)
+{
+	(void)v;
+	gps++;
+}
+
+void vcpu_inject_ud(struct vcpu *v)
+{
+	(void)v;
+	uds++;
+}
+
+void vcpu_inject_db(struct vcpu *v, u64 dr6)
+{
+	(void)v;
+	db = dr6;
+}
+
 static int setup(void **state)
 {
 	static struct hv_ops ops;
@@ -132,6 +163,9 @@ static int setup(void **state)
 	ops = fake_hv;
 	ops.set_irq_shadow = set_irq_shadow;
 	ops.mask_nmi = mask_nmi;
+	ops.save_dr = save_dr;
+	dr_saved = gps = uds = 0;
+	db = 0;
 	hv = &ops;
 	memset(ram, 0, sizeof(ram));
 	fake_seg[S_CS] = (struct segment){ CODE >> 4, 0x9b, 0xffff, CODE };
@@ -346,6 +380,7 @@ static void others_go_to_their_handlers(void **state)
 		u32 reason;
 	} rows[] = {
 		{ { 0xf4 }, EXIT_HLT },
+		{ { 0x0f, 0xa2 }, EXIT_CPUID },
 		{ { 0x0f, 0x32 }, EXIT_RDMSR },
 		{ { 0x0f, 0x30 }, EXIT_WRMSR },
 		{ { 0x0f, 0x08 }, EXIT_INVD },
@@ -383,12 +418,202 @@ static void what_nobody_can_do_ends_the_machine(void **state)
 {
 	(void)state;
 	emulator_knows = false;
-	memcpy(ram + CODE + 0x10, "\xc1\xe0\x04", 3); /* SHL: in no set */
+	memcpy(ram + CODE + 0x10, "\xd9\x06\x00\x05", 4); /* FLD: in no set */
 	exit_emulate(&fake_vcpu);
 	assert_int_equal(kills, 1);
-	memcpy(ram + CODE + 0x10, "\x0f\x23\xc0", 3); /* MOV DR0 */
+	memcpy(ram + CODE + 0x10, "\x0f\x01\x06\x00\x05", 5); /* SGDT: decoded only */
 	exit_emulate(&fake_vcpu);
 	assert_int_equal(kills, 2);
+}
+
+/* Where it goes on, from IP 0x10. */
+static u64 goes_to(const void *bytes, u32 n)
+{
+	fake_vcpu.regs.rip = 0x10;
+	step(bytes, n);
+	return fake_vcpu.regs.rip;
+}
+
+#define GOES_TO(...) goes_to((const u8[]){ __VA_ARGS__ }, sizeof((const u8[]){ __VA_ARGS__ }))
+
+static void near_jumps_stay_in_64k(void **state)
+{
+	(void)state;
+	assert_int_equal(GOES_TO(0xeb, 0xf0), 2);
+	assert_int_equal(GOES_TO(0xeb, 0xe0), 0xfff2);
+	assert_int_equal(GOES_TO(0xe9, 0x00, 0x80), 0x8013);
+	/* With a large limit ("unreal mode") there is more, and no wrap. */
+	assert_int_equal(GOES_TO(0x66, 0xe9, 0, 0, 1, 0), 0x10);
+	assert_int_equal(gps, 1);
+	fake_seg[S_CS].limit = 0xffffffff;
+	assert_int_equal(GOES_TO(0x66, 0xe9, 0, 0, 1, 0), 0x10016);
+	/* Through a register and memory. */
+	fake_vcpu.regs.gpr[R_BX] = 0x1234;
+	assert_int_equal(GOES_TO(0xff, 0xe3), 0x1234);
+	put(0x500, 0xabcd4321, 4);
+	assert_int_equal(GOES_TO(0xff, 0x26, 0x00, 0x05), 0x4321);
+	assert_int_equal(gps, 1);
+}
+
+static void conditions_are_those_of_the_flags(void **state)
+{
+	static const u64 sets[8] = { RFLAGS_OF, RFLAGS_CF, RFLAGS_ZF, RFLAGS_CF,
+				     RFLAGS_SF, RFLAGS_PF, RFLAGS_SF, RFLAGS_ZF };
+
+	(void)state;
+	for (u8 cond = 0; cond < 16; cond++) {
+		fake_vcpu.regs.rflags = RFLAGS_ONE | sets[cond / 2];
+		assert_int_equal(GOES_TO(0x70 | cond, 0x20), cond & 1 ? 0x12 : 0x32);
+		fake_vcpu.regs.rflags = RFLAGS_ONE;
+		assert_int_equal(GOES_TO(0x0f, 0x80 | cond, 0x20, 0), cond & 1 ? 0x34 : 0x14);
+	}
+	fake_vcpu.regs.rflags = RFLAGS_ONE | RFLAGS_SF | RFLAGS_OF;
+	assert_int_equal(GOES_TO(0x7c, 0x20), 0x12); /* not less */
+	assert_int_equal(GOES_TO(0x7e, 0x20), 0x12);
+}
+
+static void loops_count_in_cx_or_ecx(void **state)
+{
+	u64 *cx = &fake_vcpu.regs.gpr[R_CX];
+
+	(void)state;
+	*cx = 0x50002;
+	assert_int_equal(GOES_TO(0xe2, 0x20), 0x32);
+	assert_int_equal(GOES_TO(0xe2, 0x20), 0x12);
+	assert_int_equal(*cx, 0x50000);
+	assert_int_equal(GOES_TO(0xe3, 0x20), 0x32); /* JCXZ */
+	assert_int_equal(GOES_TO(0x67, 0xe3, 0x20), 0x13);
+	assert_int_equal(*cx, 0x50000);
+	assert_int_equal(GOES_TO(0x67, 0xe2, 0x20), 0x33);
+	assert_int_equal(*cx, 0x4ffff);
+	fake_vcpu.regs.rflags = RFLAGS_ONE;
+	assert_int_equal(GOES_TO(0xe1, 0x20), 0x12); /* LOOPE */
+	assert_int_equal(GOES_TO(0xe0, 0x20), 0x32); /* LOOPNE */
+	fake_vcpu.regs.rflags |= RFLAGS_ZF;
+	assert_int_equal(GOES_TO(0xe1, 0x20), 0x32);
+	assert_int_equal(GOES_TO(0xe0, 0x20), 0x12);
+	/* A jump that faults has not counted. */
+	*cx = 2;
+	fake_seg[S_CS].limit = 0x20;
+	assert_int_equal(GOES_TO(0xe2, 0x20), 0x10);
+	assert_int_equal(gps, 1);
+	assert_int_equal(*cx, 2);
+}
+
+static void calls_return_behind_themselves(void **state)
+{
+	u64 *sp = &fake_vcpu.regs.gpr[R_SP];
+
+	(void)state;
+	assert_int_equal(GOES_TO(0xe8, 0x20, 0), 0x33);
+	assert_int_equal(*sp, 0xdead00fe);
+	assert_int_equal(word(STACK + 0xfe), 0x13);
+	fake_vcpu.regs.rip = 0x33;
+	STEP(0xc3);
+	assert_int_equal(fake_vcpu.regs.rip, 0x13);
+	assert_int_equal(*sp, 0xdead0100);
+	/* 32 bits, and what the caller pushed. */
+	*sp -= 6;
+	assert_int_equal(GOES_TO(0x66, 0xe8, 0x20, 0, 0, 0), 0x36);
+	STEP(0x66, 0xc2, 0x06, 0);
+	assert_int_equal(fake_vcpu.regs.rip, 0x16);
+	assert_int_equal(*sp, 0xdead0100);
+	/* A call that faults has pushed nothing. */
+	fake_seg[S_CS].limit = 0x20;
+	assert_int_equal(GOES_TO(0xe8, 0x20, 0), 0x10);
+	assert_int_equal(*sp, 0xdead0100);
+	put(STACK + 0x100, 0x21, 2);
+	STEP(0xc3);
+	assert_int_equal(gps, 2);
+	assert_int_equal(*sp, 0xdead0100);
+}
+
+static void far_calls_and_returns(void **state)
+{
+	(void)state;
+	STEP(0x9a, 0x20, 0, 0, 0x02);
+	assert_int_equal(fake_seg[S_CS].base, 0x2000);
+	assert_int_equal(fake_vcpu.regs.rip, 0x20);
+	assert_int_equal(word(STACK + 0xfe), 0x100);
+	assert_int_equal(word(STACK + 0xfc), 0x15);
+	ram[0x2020] = 0xca; /* RETF 2 */
+	ram[0x2021] = 2;
+	exit_emulate(&fake_vcpu);
+	assert_int_equal(fake_seg[S_CS].base, CODE);
+	assert_int_equal(fake_vcpu.regs.rip, 0x15);
+	assert_int_equal(fake_vcpu.regs.gpr[R_SP], 0xdead0102);
+	put(0x500, 0x000100000024, 6);
+	STEP(0x66, 0xff, 0x1e, 0x00, 0x05);
+	assert_int_equal(fake_seg[S_CS].base, 0x10);
+	assert_int_equal(fake_vcpu.regs.rip, 0x24);
+	assert_int_equal(fake_vcpu.regs.gpr[R_SP], 0xdead00fa);
+	assert_int_equal(word(STACK + 0xfa), 0x1a);
+}
+
+static void segments_are_pushed_popped_and_loaded_with_a_pointer(void **state)
+{
+	(void)state;
+	STEP(0x0e);
+	STEP(0x1f);
+	assert_int_equal(fake_seg[S_DS].base, CODE);
+	assert_int_equal(fake_vcpu.regs.gpr[R_SP], 0xdead0100);
+	put(0x500, 0x43211234, 4);
+	fake_vcpu.regs.gpr[R_DI] = 0xaaaaaaaa;
+	STEP(0xc4, 0x3e, 0x00, 0x05);
+	assert_int_equal(fake_seg[S_ES].base, 0x43210);
+	assert_int_equal(fake_vcpu.regs.gpr[R_DI], 0xaaaa1234);
+	assert_false(fake_shadow);
+	put(0x500, 0x020000018000, 6);
+	STEP(0x66, 0x0f, 0xb2, 0x26, 0x00, 0x05);
+	assert_int_equal(fake_seg[S_SS].base, 0x2000);
+	assert_int_equal(fake_vcpu.regs.gpr[R_SP], 0x18000);
+	assert_false(fake_shadow);
+	put(0x2000 + 0x8000, 0x150, 2);
+	STEP(0x17); /* POP SS counts on the stack that was, and has the shadow of MOV SS */
+	assert_int_equal(fake_seg[S_SS].base, 0x1500);
+	assert_int_equal(fake_vcpu.regs.gpr[R_SP], 0x18002);
+	assert_true(fake_shadow);
+}
+
+static void debug_registers_are_read_and_written(void **state)
+{
+	(void)state;
+	fake_vcpu.regs.gpr[R_AX] = 0x12345678;
+	STEP(0x0f, 0x23, 0xd0); /* DR2 */
+	assert_int_equal(fake_vcpu.dr[2], 0x12345678);
+	STEP(0x0f, 0x21, 0xd3);
+	assert_int_equal(fake_vcpu.regs.gpr[R_BX], 0x12345678);
+	assert_int_equal(dr_saved, 2);
+	/* Reserved bits are what they are. */
+	fake_vcpu.regs.gpr[R_AX] = 0xffffffff & ~DR7_GD;
+	STEP(0x0f, 0x23, 0xf0);
+	assert_int_equal(fake_sreg[SR_DR6], 0xffffcff0 | 15);
+	STEP(0x0f, 0x23, 0xf8);
+	assert_int_equal(fake_sreg[SR_DR7], 0xffff07ff);
+	fake_vcpu.regs.gpr[R_AX] = 0;
+	STEP(0x0f, 0x23, 0xf0);
+	STEP(0x0f, 0x23, 0xf8);
+	assert_int_equal(fake_sreg[SR_DR6], 0xffff0ff0);
+	assert_int_equal(fake_sreg[SR_DR7], 0x400);
+	/* DR4 and DR5 are DR6 and DR7, or nothing. */
+	STEP(0x0f, 0x21, 0xe9);
+	assert_int_equal(fake_vcpu.regs.gpr[R_CX], 0x400);
+	fake_sreg[SR_CR4] = CR4_DE;
+	STEP(0x0f, 0x21, 0xe1);
+	assert_int_equal(uds, 1);
+	assert_int_equal(fake_vcpu.regs.gpr[R_CX], 0x400);
+}
+
+static void guarded_debug_registers_trap_once(void **state)
+{
+	(void)state;
+	fake_sreg[SR_DR7] = 0x400 | DR7_GD;
+	STEP(0x0f, 0x21, 0xf8);
+	assert_int_equal(db, DR6_BD);
+	assert_int_equal(fake_vcpu.regs.rip, 0x10);
+	fake_sreg[SR_DR7] = 0x400; /* as the delivery leaves it */
+	STEP(0x0f, 0x21, 0xf8);
+	assert_int_equal(fake_vcpu.regs.rip, 0x13);
 }
 
 #define T(f) cmocka_unit_test_setup(f, setup)
@@ -411,6 +636,14 @@ int main(void)
 		T(others_go_to_their_handlers),
 		T(ports_and_data_go_to_the_emulator),
 		T(what_nobody_can_do_ends_the_machine),
+		T(near_jumps_stay_in_64k),
+		T(conditions_are_those_of_the_flags),
+		T(loops_count_in_cx_or_ecx),
+		T(calls_return_behind_themselves),
+		T(far_calls_and_returns),
+		T(segments_are_pushed_popped_and_loaded_with_a_pointer),
+		T(debug_registers_are_read_and_written),
+		T(guarded_debug_registers_trap_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
