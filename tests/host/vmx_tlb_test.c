@@ -135,6 +135,16 @@ static void one_address_is_flushed_alone(void **state)
 	assert_int_equal(fake_invvpid.gva, 0x7000);
 }
 
+/* INVLPG of a guest in 64-bit mode takes any number. */
+static void address_that_is_not_canonical_is_no_error(void **state)
+{
+	(void)state;
+	run(&vcpus[1]);
+	vmx_tlb_flush_gva(&vcpus[1], GVA(1ULL << 63));
+	assert_int_equal(fake_invvpid.type, INVVPID_CONTEXT);
+	assert_int_equal(fake_invvpid.tag, vcpus[1].vpid);
+}
+
 /* Entries and exits flush linear addresses then; translations through EPT they do not. */
 static void cpu_without_vpids_flushes_ept_only(void **state)
 {
@@ -268,6 +278,7 @@ int main(void)
 		cmocka_unit_test_setup(later_flush_keeps_the_number, setup),
 		cmocka_unit_test_setup(flush_is_of_all_where_one_context_cannot_be_flushed, setup),
 		cmocka_unit_test_setup(one_address_is_flushed_alone, setup),
+		cmocka_unit_test_setup(address_that_is_not_canonical_is_no_error, setup),
 		cmocka_unit_test_setup(cpu_without_vpids_flushes_ept_only, setup),
 		cmocka_unit_test_setup(root_that_changed_is_written_and_flushed, setup),
 		cmocka_unit_test_setup(

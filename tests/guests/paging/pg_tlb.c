@@ -410,6 +410,14 @@ static void invpcid(unsigned long type, u64 pcid)
 	__asm__ volatile("invpcid %0, %1" : : "m"(descriptor), "r"(type) : "memory");
 }
 
+/* INVLPG of what is no address does nothing in 64-bit mode. */
+static void no_address(void)
+{
+	pg_flush(1UL << 63);
+	pg_flush(W0 | 1UL << 60);
+	pg_check(true, "no_address", "survived");
+}
+
 /* Two address spaces with numbers of their own, and loads of CR3 that keep what the TLB has. */
 static void process_ids(void)
 {
@@ -464,6 +472,7 @@ static const struct pg_scene scenes[] = {
 	{ "global_pages", global_pages },
 #ifdef __x86_64__
 	{ "process_ids", process_ids },
+	{ "no_address", no_address },
 #endif
 };
 

@@ -46,8 +46,11 @@ bool invept(enum invept_type type, u64 eptp)
 	return true;
 }
 
+/* Of a CPU with linear addresses of 48 bits. */
 bool invvpid(enum invvpid_type type, u16 vpid, u64 gva)
 {
+	if (type == INVVPID_ADDRESS && (u64)((s64)(gva << 16) >> 16) != gva)
+		return false;
 	fake_invvpid = (struct fake_flush){ fake_invvpid.nr + 1, type, vpid, gva };
 	return true;
 }
