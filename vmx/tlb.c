@@ -88,8 +88,8 @@ void vmx_tlb_flush(struct vmx_vcpu *s)
 	mmu_flushed(&s->tag);
 }
 
-/* The guest's INVLPG takes any address; INVVPID refuses one that is not canonical. Source: Intel SDM
- * 3C "INVVPID". */
+/* The guest's INVLPG takes any number, INVVPID only canonical addresses. Source: Intel SDM 3C
+ * "INVVPID". */
 void vmx_tlb_flush_gva(struct vmx_vcpu *s, gva_t gva)
 {
 	if (!use_vpids() || !has(VMX_HAS_INVVPID_ADDRESS) ||
