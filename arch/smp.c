@@ -82,7 +82,7 @@ void cpu_request(struct cpu *c, u32 bits)
 /* Protections that a hypervisor wants for itself. */
 static void cpu_harden(void)
 {
-	u64 cr4 = read_cr4() | CR4_PGE | CR4_DE;
+	u64 cr4 = read_cr4() | CR4_PGE | CR4_DE | CR4_MCE;
 
 	if (cpu_has(CPU_SMEP))
 		cr4 |= CR4_SMEP;

@@ -5,8 +5,9 @@
  *
  * The guest owns CR3, and CR0 and CR4 but for a few bits: under nested paging no write to them can
  * hurt anybody else. CD and NW of CR0 would stay set in the hypervisor, NE must be 1 in VMX
- * operation; of CR4 the bits exit that the guest's CPUID hides, VMXE among them. CR8 exits, which
- * spares a virtual APIC page: 64-bit Linux never touches it. All ports exit, which needs no bitmap.
+ * operation; of CR4 the bits exit that the guest's CPUID hides, VMXE among them, and MCE, without
+ * which a machine check would end the host. CR8 exits, which spares a virtual APIC page: 64-bit
+ * Linux never touches it. All ports exit, which needs no bitmap.
  */
 #include <errno.h>
 #include <string.h>
@@ -196,7 +197,7 @@ void vmx_ctl_setup(struct vcpu *v)
 			mmu_shadow_unpaged_begin(&v->vm->mmu);
 	} else {
 		s->cr0_mask = CR0_NE | CR0_NW | CR0_CD;
-		s->cr4_mask = ~v->vm->cpuid->caps.cr4_valid;
+		s->cr4_mask = ~v->vm->cpuid->caps.cr4_valid | CR4_MCE;
 	}
 	vmwrite(VMCS_EXCEPTION_BITMAP, EXCEPTIONS | (v->mmu ? BIT32(EXC_PF) : 0));
 	setup_host();

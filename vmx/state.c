@@ -46,10 +46,14 @@ static void set_cr0(const struct vcpu *v, u64 guest, u64 hw)
 	vmwrite(VMCS_GUEST_CR0, (hw & ~(CR0_CD | CR0_NW)) | must);
 }
 
+/*
+ * With MCE off a machine check is no exit, but shuts the CPU down. Source: Intel SDM 3C
+ * "Machine-Check Events During VM Entry", "Machine-Check Events During VM Exit".
+ */
 static void set_cr4(u64 guest, u64 hw)
 {
 	vmwrite(VMCS_CR4_SHADOW, guest);
-	vmwrite(VMCS_GUEST_CR4, hw | vmx_facts.cr4_fixed0);
+	vmwrite(VMCS_GUEST_CR4, hw | vmx_facts.cr4_fixed0 | CR4_MCE);
 }
 
 /* The entry control follows LMA; an exit keeps it up to date. Source: Intel SDM 3C "Saving Control

@@ -270,7 +270,8 @@ static void boot_cpu_has_the_protections_that_the_cpu_offers(void **state)
 	cpu_features = 0;
 	assert_int_equal(smp_boot_cpu(), 0);
 	assert_int_equal(fake_cr0, CR0_PE | CR0_PG | CR0_WP | CR0_NE | CR0_MP);
-	assert_int_equal(fake_cr4, CR4_PAE | CR4_PGE | CR4_DE | CR4_OSFXSR | CR4_OSXMMEXCPT);
+	assert_int_equal(fake_cr4,
+			 CR4_PAE | CR4_PGE | CR4_DE | CR4_MCE | CR4_OSFXSR | CR4_OSXMMEXCPT);
 	cpu_features = BIT32(CPU_SMEP) | BIT32(CPU_SMAP) | BIT32(CPU_UMIP) | BIT32(CPU_XSAVE);
 	assert_int_equal(smp_boot_cpu(), 0);
 	assert_true(fake_cr4 & CR4_SMEP && fake_cr4 & CR4_SMAP && fake_cr4 & CR4_UMIP &&

@@ -163,10 +163,22 @@ static void the_guest_does_not_see_vmxe(void **state)
 {
 	(void)state;
 	vmx_set_sreg(&v, SR_CR4, CR4_PAE | CR4_PGE);
-	assert_int_equal(fake_vmcs[VMCS_GUEST_CR4], CR4_VMXE | CR4_PAE | CR4_PGE);
+	assert_int_equal(fake_vmcs[VMCS_GUEST_CR4], CR4_VMXE | CR4_MCE | CR4_PAE | CR4_PGE);
 	assert_int_equal(vmx_get_sreg(&v, SR_CR4), CR4_PAE | CR4_PGE);
 	fake_vmcs[VMCS_GUEST_CR4] &= ~CR4_PGE;
 	assert_int_equal(vmx_get_sreg(&v, SR_CR4), CR4_PAE);
+}
+
+/* With MCE off a machine check is no exit, but the end of the CPU. */
+static void machine_checks_come_to_the_hypervisor(void **state)
+{
+	(void)state;
+	assert_int_equal(fake_vmcs[VMCS_GUEST_CR4], CR4_VMXE | CR4_MCE);
+	vmx_set_sreg(&v, SR_CR4, CR4_MCE);
+	assert_int_equal(vmx_get_sreg(&v, SR_CR4), CR4_MCE);
+	vmx_set_sreg(&v, SR_CR4, 0);
+	assert_int_equal(vmx_get_sreg(&v, SR_CR4), 0);
+	assert_int_equal(fake_vmcs[VMCS_GUEST_CR4], CR4_VMXE | CR4_MCE);
 }
 
 static void entry_control_follows_efer_lma(void **state)
@@ -593,7 +605,7 @@ static void shadowed_guest_uses_ept_while_it_has_paging_off(void **state)
 	assert_false(s.ept);
 	assert_int_equal(ended, 1);
 	assert_int_equal(fake_vmcs[VMCS_GUEST_CR0], CR0_PE | CR0_PG | CR0_ET | CR0_NE | CR0_WP);
-	assert_int_equal(fake_vmcs[VMCS_GUEST_CR4], CR4_PAE | CR4_VMXE);
+	assert_int_equal(fake_vmcs[VMCS_GUEST_CR4], CR4_PAE | CR4_VMXE | CR4_MCE);
 	assert_int_equal(fake_vmcs[VMCS_GUEST_EFER], EFER_LME | EFER_LMA | EFER_NXE);
 	assert_true(fake_vmcs[VMCS_ENTRY_CTL] & ENTRY_CTL_GUEST_64);
 	shadowed(CR0_PE | CR0_PG | CR0_ET, CR4_PAE, EFER_LME | EFER_LMA);
@@ -630,7 +642,7 @@ static void without_nested_paging_ept_stays_off(void **state)
 	assert_false(s.ept);
 	assert_false(s.real);
 	assert_int_equal(fake_vmcs[VMCS_GUEST_CR0], CR0_PE | CR0_PG | CR0_ET | CR0_NE | CR0_WP);
-	assert_int_equal(fake_vmcs[VMCS_GUEST_CR4], CR4_PAE | CR4_VMXE);
+	assert_int_equal(fake_vmcs[VMCS_GUEST_CR4], CR4_PAE | CR4_VMXE | CR4_MCE);
 	assert_int_equal(fake_vmcs[VMCS_GUEST_EFER], EFER_NXE);
 	shadowed(CR0_ET, 0, 0);
 	assert_true(s.real);
@@ -680,6 +692,7 @@ int main(void)
 		cmocka_unit_test_setup(after_a_reset_the_guest_is_at_the_reset_vector, setup),
 		cmocka_unit_test_setup(cr0_is_the_guests_but_for_ne_and_the_cache, setup),
 		cmocka_unit_test_setup(the_guest_does_not_see_vmxe, setup),
+		cmocka_unit_test_setup(machine_checks_come_to_the_hypervisor, setup),
 		cmocka_unit_test_setup(entry_control_follows_efer_lma, setup),
 		cmocka_unit_test_setup(paging_registers_flush, setup),
 		cmocka_unit_test_setup(every_register_reads_as_it_was_written, setup),
