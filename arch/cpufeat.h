@@ -21,6 +21,7 @@
 	X(XSAVEOPT, "xsaveopt", 0xd, 1, 0, 0)        \
 	X(XSAVES, "xsaves", 0xd, 1, 0, 3)            \
 	X(IBPB, "ibpb", 0x80000008, 0, 1, 12)        \
+	X(IBRS_IBPB, "ibrs_ibpb", 7, 0, 3, 26)       \
 	X(INVARIANT_TSC, "invariant_tsc", 0x80000007, 0, 3, 8)
 
 enum cpu_feature {

@@ -9,12 +9,21 @@
 
 #define PRED_CMD_IBPB BIT(0)
 
+/*
+ * AMD's CPUs have a bit for it, Intel's one for it and IBRS together. Source: AMD APM 3 "CPUID";
+ * Intel SDM 2A "CPUID".
+ */
+static inline bool has_ibpb(void)
+{
+	return cpu_has(CPU_IBPB) || cpu_has(CPU_IBRS_IBPB);
+}
+
 /* A vCPU of vm is loaded on this CPU. *last_vm: VM id + 1 of the one before, 0 = none. */
 static inline void predictor_barrier(u32 *last_vm, const struct vm *vm)
 {
 	if (*last_vm == vm->id + 1)
 		return;
-	if (*last_vm && cpu_has(CPU_IBPB))
+	if (*last_vm && has_ibpb())
 		wrmsr(MSR_PRED_CMD, PRED_CMD_IBPB);
 	*last_vm = vm->id + 1;
 }
