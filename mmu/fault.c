@@ -44,19 +44,12 @@ static enum mmu_verdict hole(struct mmu_vm *m, struct mmu_result *r)
 	return MMU_MMIO;
 }
 
-static enum mmu_verdict withheld(struct mmu_vm *m, struct mmu_result *r)
-{
-	mmu_stat_inc(m, MMU_STAT_FAULT_TRACKED);
-	r->reason = "access to a tracked frame";
-	return MMU_TRACKED;
-}
-
-static enum mmu_verdict trapped_write(struct mmu_vm *m, enum mmu_stat_id why, const char *reason,
-				      struct mmu_result *r)
+static enum mmu_verdict trapped(struct mmu_vm *m, enum mmu_stat_id why, const char *reason,
+				struct mmu_result *r)
 {
 	mmu_stat_inc(m, why);
 	r->reason = reason;
-	return MMU_EMULATE;
+	return why == MMU_STAT_FAULT_TRACKED ? MMU_TRACKED : MMU_EMULATE;
 }
 
 static enum mmu_verdict fixed(struct mmu_vm *m, struct mmu_result *r)
@@ -126,13 +119,12 @@ static enum mmu_verdict resolve(struct mmu_vm *m, const struct mmu_fault *f, str
 	}
 	/* What is left of all rights, as far as an entry can say it. */
 	if (f->access & ~spte_rights(~track_withheld(s, i)))
-		return withheld(m, r);
+		return trapped(m, MMU_STAT_FAULT_TRACKED, "access to a tracked frame", r);
 	if (f->access & MMU_W) {
 		if (s->kind == SLOT_ROM)
-			return trapped_write(m, MMU_STAT_FAULT_ROM, "write to ROM", r);
+			return trapped(m, MMU_STAT_FAULT_ROM, "write to ROM", r);
 		if (!gptw_yield(m, gfn))
-			return trapped_write(m, MMU_STAT_SHADOW_EMULATE, "write to a current root",
-					     r);
+			return trapped(m, MMU_STAT_SHADOW_EMULATE, "write to a current root", r);
 		if (s->dirty_log && !dirty_test(s, i)) {
 			mmu_stat_inc(m, MMU_STAT_FAULT_DIRTY);
 			dirty_set(s, i);

@@ -35,7 +35,7 @@ struct slot {
 	struct farray tracks; /* a u16 count per frame */
 	/* Shadow paging, made at once for the whole slot: */
 	struct farray shadows; /* a u16 per frame: shadow pages whose guest table it holds */
-	bool shadowed;         /* they are complete */
+	bool shadowed;         /* they are complete; RAM and ROM only */
 	bool leaving;          /* the slot is about to go: no new leaves */
 	struct farray rmap[4]; /* idlist_t per frame: leaves of 4 KiB (two halves), 2 MiB, 1 GiB */
 };

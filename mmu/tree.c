@@ -24,17 +24,6 @@ static void write_entry(spx_t x, u32 idx, u64 old, u64 new)
 	sp_get(x)->nr_present = (u16)(sp_get(x)->nr_present + (new != 0) - (old != 0));
 }
 
-static spx_t new_table(const struct tree_pos *p, gfn_t gfn, struct mmu_res *r)
-{
-	spx_t x = res_take(r, SP_LIVE);
-	struct sp *sp = sp_get(x);
-
-	sp->gfn = level_first(gfn, p->level);
-	sp->role = role_child(sp_get(p->sp)->role);
-	sp->parent = spte_id(p->sp, p->idx);
-	return x;
-}
-
 static void split(struct mmu_vm *m, const struct tree_pos *p, spx_t x)
 {
 	for (u32 i = 0; i < MMU_ENTRIES; i++)
@@ -46,8 +35,12 @@ static void split(struct mmu_vm *m, const struct tree_pos *p, spx_t x)
 
 void tree_down(struct mmu_vm *m, struct tree_pos *p, gfn_t gfn, struct mmu_res *r)
 {
-	spx_t x = new_table(p, gfn, r);
+	spx_t x = res_take(r, SP_LIVE);
+	struct sp *sp = sp_get(x);
 
+	sp->gfn = tree_gfn(p);
+	sp->role = role_child(sp_get(p->sp)->role);
+	sp->parent = spte_id(p->sp, p->idx);
 	if (p->e)
 		split(m, p, x);
 	/* The table becomes reachable with this: it is filled before. */

@@ -182,7 +182,8 @@ u32 frame_rights(struct mmu_vm *m, const struct slot *s, gfn_t gfn, u32 rights, 
 {
 	u64 i = gfn.v - s->gfn.v;
 
-	rights = (rights | MMU_R) & ~track_withheld(s, i);
+	if (unlikely(s->nr_tracked))
+		rights &= ~track_withheld(s, i);
 	if (s->kind != SLOT_RAM || (s->dirty_log && !dirty_test(s, i)) ||
 	    (tables && sp_count_of(m, gfn)))
 		return rights & ~MMU_W;

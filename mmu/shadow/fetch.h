@@ -74,6 +74,6 @@ static inline u64 line_entry(const struct line *line, spx_t x, u32 idx)
  */
 void prefetch(const struct fetch *f, spx_t x, u32 idx, struct line *line);
 
-/* Of rights those that the frame's slot, log and tracks let a leaf have now, and MMU_R if there may
- * be one at all; tables: W also depends on whether a guest table in it is shadowed. */
+/* Takes from rights what the frame's slot, log and tracks do not let a leaf have now; tables: also
+ * W if a guest table in it is shadowed. */
 u32 frame_rights(struct mmu_vm *m, const struct slot *s, gfn_t gfn, u32 rights, bool tables);

@@ -60,19 +60,22 @@ static bool inexpressible(const struct mmu_ctx *c, const struct mmu_shadow_fault
 
 /* --- under the lock --------------------------------------------------------------------------- */
 
+static __noinline bool withheld(const struct fetch *f, const struct slot *s, struct mmu_result *r)
+{
+	r->reason = "access to a tracked frame";
+	/* No leaf lets the guest execute what it must not read. */
+	return track_withheld(s, f->gfn.v - s->gfn.v) & (f->access | MMU_R);
+}
+
 /* Tracking lets the access through, and the dirty log has it. */
 static bool unlogged(const struct fetch *f, struct slot *s, struct mmu_result *r)
 {
 	u64 i = f->gfn.v - s->gfn.v;
 
-	/* No leaf lets the guest execute what it must not read. */
-	if (track_withheld(s, i) & (f->access | MMU_R) && !MUTANT(READ_TRACK_FILLED)) {
-		r->reason = "access to a tracked frame";
+	if (unlikely(s->nr_tracked) && withheld(f, s, r) && !MUTANT(READ_TRACK_FILLED))
 		return false;
-	}
-	if (!(f->access & MMU_W))
-		return true;
-	if ((s->dirty_log || MUTANT(XSA_427_LOG_ASSUMED)) && !dirty_test(s, i)) {
+	if ((f->access & MMU_W) && (s->dirty_log || MUTANT(XSA_427_LOG_ASSUMED)) &&
+	    !dirty_test(s, i)) {
 		mmu_stat_inc(f->ctx->vm, MMU_STAT_FAULT_DIRTY);
 		if (!MUTANT(DIRTY_NOT_SET))
 			dirty_set(s, i);
@@ -149,11 +152,13 @@ static bool leaf(struct fetch *f, spx_t x, struct line *line, struct mmu_result 
 	f->gfn = gpa_to_gfn(f->walk->gpa);
 	s = slot_of(f->ctx->vm, f->gfn);
 	f->slot = s;
-	if (s && s->kind == SLOT_MMIO) {
+	if (!s || s->kind != SLOT_RAM) {
+		if (!s || s->kind != SLOT_MMIO)
+			return false;
 		*v = to_device(s, f->walk->gpa, r);
 		return true;
 	}
-	if (!s || s->kind != SLOT_RAM || !slot_mappable(s) || f->ctx->role.page.emul_nwp ||
+	if (!slot_mappable(s) || f->ctx->role.page.emul_nwp ||
 	    (sp_get(x)->role.direct && fetch_level(f) > 1))
 		return false;
 	r->gpa = f->walk->gpa;
@@ -295,18 +300,6 @@ static enum mmu_verdict mapped(struct fetch *fetch, const struct mmu_shadow_faul
 	return fill(fetch, r);
 }
 
-/* As if nothing were linked. */
-static enum mmu_verdict by_walk(struct fetch *fetch, const struct mmu_shadow_fault *f,
-				struct mmu_walk *w, struct mmu_result *r)
-{
-	struct mmu_ctx *c = fetch->ctx;
-
-	if (!mmu_walk(c->vm, &c->regs, f->gva, f->access, w))
-		return MMU_INJECT;
-	MMU_HOOK(AFTER_WALK);
-	return mapped(fetch, f, r);
-}
-
 enum mmu_verdict mmu_shadow_fault(struct mmu_ctx *c, const struct mmu_shadow_fault *f,
 				  struct mmu_result *r)
 {
@@ -319,8 +312,13 @@ enum mmu_verdict mmu_shadow_fault(struct mmu_ctx *c, const struct mmu_shadow_fau
 	c->regs.cpl = f->access & MMU_U ? 3 : 0;
 	c->regs.pkru = f->pkru;
 	c->regs.rflags = f->ac ? RFLAGS_AC : 0;
-	if (!by_links(&fetch, &w, r, &v))
-		v = by_walk(&fetch, f, &w, r);
+	if (!by_links(&fetch, &w, r, &v)) {
+		v = MMU_INJECT;
+		if (mmu_walk(c->vm, &c->regs, f->gva, f->access, &w)) {
+			MMU_HOOK(AFTER_WALK);
+			v = mapped(&fetch, f, r);
+		}
+	}
 	if (v == MMU_INJECT) {
 		r->fault = w.fault;
 		r->reason = w.reason;

@@ -17,12 +17,13 @@ static void fill(struct mmu_vm *m, spx_t x, u32 idx, u64 gpte, gfn_t gfn)
 	const struct slot *s = slot_of(m, gfn);
 	u32 rights;
 
-	if ((!s || !slot_has_memory(s) || !slot_mappable(s)) && !MUTANT(XSA_430_MEMORY_ASSUMED))
+	if ((!s || !slot_mappable(s)) && !MUTANT(XSA_430_MEMORY_ASSUMED))
+		return;
+	if (unlikely(s->nr_tracked) && track_withheld(s, gfn.v - s->gfn.v) & MMU_R &&
+	    !MUTANT(READ_TRACK_PREFETCHED))
 		return;
 	rights = frame_rights(m, s, gfn, rights_of_leaf(role, role.access, gpte),
 			      !MUTANT(LOST_WRITE_PROTECTION));
-	if (!(rights & MMU_R) && !MUTANT(READ_TRACK_PREFETCHED))
-		return;
 	sp_set_leaf(m, x, idx, sspte_leaf(hfn_to_hpa(slot_hfn(s, gfn)), 1, rights, gpte_pkey(gpte)),
 		    src_word(gpte, gfn));
 	mmu_stat_inc(m, MMU_STAT_PREFETCH);

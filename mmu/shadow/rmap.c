@@ -35,7 +35,7 @@ idlist_t *rmap_head(struct mmu_vm *m, gfn_t gfn, u32 level)
 	spx_t page;
 	u64 i;
 
-	if (!s || !slot_has_memory(s) || !s->shadowed)
+	if (!s || !s->shadowed)
 		return NULL;
 	i = gfn.v - s->gfn.v;
 	/* What nearly every call is for. */

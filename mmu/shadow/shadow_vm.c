@@ -37,7 +37,7 @@ int mmu_shadow_init(struct mmu_vm *m)
 	}
 	env_lock(&m->lock);
 	for (u32 i = 0; i < MMU_MAX_SLOTS; i++)
-		m->slots.slot[i].shadowed = m->slots.slot[i].kind != SLOT_NONE;
+		m->slots.slot[i].shadowed = slot_has_memory(&m->slots.slot[i]);
 	m->shadow.hash = res_take(&r, SP_DATA);
 	m->shadow.tune = default_tune;
 	m->shadow.gen = 1;
@@ -99,7 +99,7 @@ int shadow_slot_added(struct mmu_vm *m, gfn_t gfn)
 	env_lock(&m->lock);
 	s = slot_of(m, gfn);
 	if (s)
-		s->shadowed = true;
+		s->shadowed = slot_has_memory(s);
 	if (!MUTANT(SLOT_ADDED_UNSEEN))
 		obsolete(m);
 	env_unlock(&m->lock);

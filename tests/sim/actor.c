@@ -136,6 +136,9 @@ static void complete(struct sim_vcpu *v, const struct sim_access *a, u64 hpa, st
 	sim_check(sim_gpa_of(hpa, &gpa), "vCPU %u %#llx: host address %#llx is not the guest's",
 		  v->id, (unsigned long long)a->gva, (unsigned long long)hpa);
 	judge_ok(v, a, gpa, "completed by hardware");
+	sim_check(!sim_tracked(gpa >> PAGE_SHIFT, a->access),
+		  "vCPU %u %#llx: hardware makes an access that a track withholds", v->id,
+		  (unsigned long long)a->gva);
 	s = sim_slot_of(gpa >> PAGE_SHIFT);
 	out->end = SIM_OK;
 	out->gpa = gpa;

@@ -302,10 +302,23 @@ static void op_dirty(void)
 		sim_dirty_fetch(i);
 }
 
+static void op_track(void)
+{
+	static const u32 rights[] = { MMU_W, MMU_R, MMU_X, MMU_R | MMU_X };
+	u32 gfn = sim_rand(SIM_TRACKED), what = rights[sim_rand(ARRAY_SIZE(rights))];
+	bool add = sim_chance(2);
+
+	sim_log("%llu track %#x of %u %s", (ull)run.op, what, gfn, add ? "added" : "removed");
+	if (add)
+		(void)sim_track_add(gfn, what);
+	for (u32 i = 0; i < SIM_TRACKED && !add; i++)
+		sim_track_remove((gfn + i) % SIM_TRACKED, what);
+}
+
 static void op_vm(void)
 {
 	struct sim_turn t = sim_elsewhere();
-	u32 c = sim_rand(16), gfn;
+	u32 c = sim_rand(19), gfn;
 
 	if (c < 3) {
 		sim_log("%llu zap all", (ull)run.op);
@@ -320,6 +333,8 @@ static void op_vm(void)
 		op_slot();
 	} else if (c < 15 && sim.depth == 0) {
 		op_dirty();
+	} else if (c >= 16 && sim.depth == 0) {
+		op_track();
 	}
 	sim_cpu_back(t);
 }

@@ -119,6 +119,42 @@ int sim_dirty_stop(u32 i)
 	return mmu_dirty_stop(&sim.vm, GFN(sim.slot[i].gfn));
 }
 
+/* Counts of R, W and X. */
+static u8 tracks[SIM_TRACKED][3];
+
+static void count_tracks(u32 gfn, u32 rights, int by)
+{
+	tracks[gfn][0] = (u8)(tracks[gfn][0] + (rights & MMU_R ? by : 0));
+	tracks[gfn][1] = (u8)(tracks[gfn][1] + (rights & MMU_W ? by : 0));
+	tracks[gfn][2] = (u8)(tracks[gfn][2] + (rights & MMU_X ? by : 0));
+}
+
+int sim_track_add(u32 gfn, u32 rights)
+{
+	int r = mmu_track_add(&sim.vm, GFN(gfn), rights);
+
+	if (r == 0)
+		count_tracks(gfn, rights, 1);
+	return r;
+}
+
+void sim_track_remove(u32 gfn, u32 rights)
+{
+	const u8 *t = tracks[gfn];
+
+	if ((rights & MMU_R && !t[0]) || (rights & MMU_W && !t[1]) || (rights & MMU_X && !t[2]))
+		return;
+	count_tracks(gfn, rights, -1);
+	mmu_track_remove(&sim.vm, GFN(gfn), rights);
+}
+
+bool sim_tracked(u64 gfn, u32 access)
+{
+	const u8 *t = gfn < SIM_TRACKED ? tracks[gfn] : NULL;
+
+	return t && (t[0] || (t[1] && access & MMU_W) || (t[2] && access & MMU_X));
+}
+
 /* Writes that come while mmu/ fetches may be in this fetch or the next. */
 void sim_dirty_fetch(u32 i)
 {
@@ -364,6 +400,7 @@ void sim_guest_start(const struct sim_slot *slots)
 		if (words[used[i]].host)
 			*words[used[i]].host = 0;
 	history_start();
+	memset(tracks, 0, sizeof(tracks));
 	for (u32 i = 0; i < SIM_SLOTS; i++) {
 		free(dirty[i]);
 		dirty[i] = NULL;

@@ -56,10 +56,11 @@
 #include "mmu/mmu.h"
 #include "mmu/shadow/ctx.h"
 
-#define SIM_CPUS  4
-#define SIM_VCPUS 4
-#define SIM_SLOTS 8
-#define SIM_PCIDS 8 /* that guests use: 0 .. */
+#define SIM_CPUS    4
+#define SIM_VCPUS   4
+#define SIM_SLOTS   8
+#define SIM_TRACKED 32 /* frames that may be tracked: 0 .. */
+#define SIM_PCIDS   8  /* that guests use: 0 .. */
 
 /* Host-physical layout. The pool is above 4 GiB, so that a truncated CR3 is noticed. */
 #define SIM_LOW  0x100000ULL
@@ -293,6 +294,12 @@ int sim_slot_add(u32 i, const struct sim_slot *s);
 int sim_dirty_start(u32 i);
 void sim_dirty_fetch(u32 i);
 int sim_dirty_stop(u32 i);
+/* Tracks of a frame of the first slot: after one was added hardware must not make such an access.
+ * Removes one only if there is one. */
+int sim_track_add(u32 gfn, u32 rights);
+void sim_track_remove(u32 gfn, u32 rights);
+/* A track forbids the access. */
+bool sim_tracked(u64 gfn, u32 access);
 
 /* --- the guest's view of a vCPU (arch.c) ------------------------------------------------------ */
 
