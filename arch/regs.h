@@ -84,6 +84,10 @@
 #define DR7_ENABLED  MASK(7, 0) /* L0, G0 .. L3, G3 */
 #define DR7_GD       BIT(13)
 
+/* IA32_DEBUGCTL: branches are recorded; with RFLAGS.TF only branches trap. */
+#define DEBUGCTL_LBR BIT(0)
+#define DEBUGCTL_BTF BIT(1)
+
 /* After RESET. Source: AMD APM 2 "Processor Initialization State"; Intel SDM 3A "Processor State
  * After Reset". */
 #define CR0_RESET (CR0_CD | CR0_NW | CR0_ET)

@@ -53,6 +53,14 @@ enum event_merge event_merge(const struct vcpu_event *first, u8 second)
 	return MERGE_SECOND;
 }
 
+/* Its delivery ends the guard of the debug registers, the record of branches, and steps from branch
+ * to branch; an injection does not. Source: Intel SDM 3B "Single-Stepping on Branches". */
+static void debug_exception(struct vcpu *v)
+{
+	hv->set_sreg(v, SR_DR7, hv->get_sreg(v, SR_DR7) & ~DR7_GD);
+	hv->set_sreg(v, SR_DEBUGCTL, hv->get_sreg(v, SR_DEBUGCTL) & ~(DEBUGCTL_LBR | DEBUGCTL_BTF));
+}
+
 void vcpu_inject(struct vcpu *v, u8 vector, bool has_error, u32 error)
 {
 	struct vcpu_event e = {
@@ -72,9 +80,8 @@ void vcpu_inject(struct vcpu *v, u8 vector, bool has_error, u32 error)
 	case MERGE_SECOND:
 		break;
 	}
-	/* The delivery ends the guard of the debug registers; an injection does not. */
 	if (e.vector == EXC_DB)
-		hv->set_sreg(v, SR_DR7, hv->get_sreg(v, SR_DR7) & ~DR7_GD);
+		debug_exception(v);
 	v->pending = e;
 	vcpu_request_self(v, VREQ_EVENT);
 }

@@ -152,6 +152,7 @@ void vcpu_skip_special(struct vcpu *v, u64 old)
 	if (old >> 32 == 0 && r->rip >> 32 != 0)
 		r->rip &= 0xffffffff;
 	r->rflags &= ~RFLAGS_RF;
-	if (r->rflags & RFLAGS_TF)
+	/* No branch comes here but those of real mode. */
+	if ((r->rflags & RFLAGS_TF) && !(hv->get_sreg(v, SR_DEBUGCTL) & DEBUGCTL_BTF))
 		vcpu_inject_db(v, DR6_BS);
 }

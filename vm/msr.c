@@ -34,7 +34,7 @@
 #define HWCR_TSC_FREQ_SEL     BIT(24) /* the TSC counts at a constant rate */
 #define VM_CR_LOCKED_DISABLED (BIT(3) | BIT(4))
 #define DE_CFG_LFENCE         BIT(1) /* LFENCE serialises */
-#define DEBUGCTL_VALID        (BIT(0) | BIT(1))
+#define DEBUGCTL_VALID        (DEBUGCTL_LBR | DEBUGCTL_BTF)
 
 struct msr_row {
 	u32 first, last;

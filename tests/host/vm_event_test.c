@@ -305,15 +305,19 @@ static void halt_ends_by_what_the_guest_can_take(void **state)
 
 /* Neither an intercept nor an injection does that; without, the first instruction of the handler
  * that uses a debug register would trap again. */
-static void debug_exception_ends_the_guard_of_debug_registers(void **state)
+static void debug_exception_ends_what_the_cpu_ends_with_it(void **state)
 {
 	(void)state;
 	fake_sreg[SR_DR7] = DR7_FIXED | DR7_GD | 3;
+	fake_sreg[SR_DEBUGCTL] = DEBUGCTL_BTF;
 	vcpu_inject(&fake_vcpu, EXC_GP, true, 0);
 	assert_int_equal(fake_sreg[SR_DR7], DR7_FIXED | DR7_GD | 3);
+	assert_int_equal(fake_sreg[SR_DEBUGCTL], DEBUGCTL_BTF);
 	fake_vcpu.pending.type = EVENT_NONE;
 	vcpu_inject(&fake_vcpu, EXC_DB, false, 0);
 	assert_int_equal(fake_sreg[SR_DR7], DR7_FIXED | 3);
+	/* The next step is of one instruction again. */
+	assert_int_equal(fake_sreg[SR_DEBUGCTL], 0);
 }
 
 static void startup_needs_a_waiting_processor(void **state)
@@ -361,7 +365,7 @@ int main(void)
 		cmocka_unit_test_setup(the_local_apic_goes_before_the_pic, setup),
 		cmocka_unit_test_setup(a_pic_that_is_not_wired_here_is_ignored, setup),
 		cmocka_unit_test_setup(halt_ends_by_what_the_guest_can_take, setup),
-		cmocka_unit_test_setup(debug_exception_ends_the_guard_of_debug_registers, setup),
+		cmocka_unit_test_setup(debug_exception_ends_what_the_cpu_ends_with_it, setup),
 		cmocka_unit_test_setup(startup_needs_a_waiting_processor, setup),
 		cmocka_unit_test_setup(init_of_the_first_processor_resets_the_machine, setup),
 	};

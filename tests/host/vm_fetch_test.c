@@ -275,6 +275,11 @@ static void the_end_of_an_instruction_ends_shadow_rf_and_step(void **state)
 	fake_vcpu.regs.rip = 0xffffffffffffULL;
 	vcpu_skip(&fake_vcpu, 1);
 	assert_int_equal(fake_vcpu.regs.rip, 0x1000000000000ULL);
+	/* With BTF only branches trap. */
+	dbs = 0;
+	fake_sreg[SR_DEBUGCTL] = DEBUGCTL_BTF;
+	vcpu_skip(&fake_vcpu, 1);
+	assert_int_equal(dbs, 0);
 }
 
 int main(void)
