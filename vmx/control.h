@@ -471,6 +471,10 @@ enum vmexit_code {
 	VMEXIT_TPAUSE = 68,
 	VMEXIT_LOADIWKEY = 69,
 	VMEXIT_ENCLV = 70,
+	VMEXIT_SEAMCALL = 76,
+	VMEXIT_TDCALL = 77,
+	VMEXIT_RDMSR_IMM = 84, /* with the number in the instruction */
+	VMEXIT_WRMSR_IMM = 85,
 };
 
 /* Qualifications. Source: Intel SDM 3C "Basic VM-Exit Information", one table for each. */

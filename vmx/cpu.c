@@ -58,6 +58,8 @@ int vmx_cpu_enable(void)
 		return -ENOMEM;
 	if (!(fc & FC_LOCK))
 		wrmsr(MSR_FEATURE_CONTROL, fc | FC_LOCK | FC_VMX);
+	else if (!(fc & FC_VMX))
+		return -EPERM; /* firmware has forgotten this CPU: vmx_judge() has seen the first */
 	write_cr4(read_cr4() | CR4_VMXE);
 	if (!fits(read_cr0(), vmx_facts.cr0_fixed0, vmx_facts.cr0_fixed1) ||
 	    !fits(read_cr4(), vmx_facts.cr4_fixed0, vmx_facts.cr4_fixed1))

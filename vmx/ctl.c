@@ -165,6 +165,8 @@ static void setup_controls(const struct vmx_vcpu *s)
 	vmwrite(VMCS_CR4_MASK, s->cr4_mask);
 	if (s->proc2_ctl & PROC2_XSAVES)
 		vmwrite(VMCS_XSS_EXITING, 0);
+	if (s->proc2_ctl & PROC2_ENCLS)
+		vmwrite(VMCS_ENCLS_EXITING, ~0ULL);
 	if (vmx_has(&vmx_facts, VMX_HAS_PAUSE_LOOP)) {
 		vmwrite(VMCS_PLE_GAP, PLE_GAP);
 		vmwrite(VMCS_PLE_WINDOW, PLE_WINDOW);

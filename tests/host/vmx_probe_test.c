@@ -148,7 +148,7 @@ static void useful_controls_are_on_where_they_are(void **state)
 {
 	struct vmx_facts f = good();
 	const u32 useful = PROC2_EPT | PROC2_UNRESTRICTED | PROC2_VPID | PROC2_RDTSCP |
-			   PROC2_INVPCID | PROC2_XSAVES | PROC2_PML;
+			   PROC2_INVPCID | PROC2_XSAVES | PROC2_PML | PROC2_ENCLS;
 
 	(void)state;
 	assert_int_equal(vmx_ctl(&f, VMX_PROC2), useful | PROC2_WBINVD);
@@ -166,6 +166,18 @@ static void useful_controls_are_on_where_they_are(void **state)
 	f = good();
 	lacks(&f, VMX_PROC2, PROC2_UNRESTRICTED);
 	assert_false(vmx_ctl(&f, VMX_PROC2) & PROC2_PML);
+}
+
+/* The guest's CPUID has no SGX. */
+static void enclaves_are_kept_from_guests_where_exits_can(void **state)
+{
+	struct vmx_facts f = good();
+
+	(void)state;
+	lacks(&f, VMX_PROC2, PROC2_ENCLS);
+	assert_false(vmx_ctl(&f, VMX_PROC2) & PROC2_ENCLS);
+	f.ctl[VMX_PROC2] |= (u64)PROC2_ENCLS << 32;
+	assert_true(vmx_ctl(&f, VMX_PROC2) & PROC2_ENCLS);
 }
 
 /* Without it a window does. */
@@ -403,6 +415,7 @@ int main(void)
 		cmocka_unit_test(missing_control_is_named_with_its_msr),
 		cmocka_unit_test(needed_controls_are_these),
 		cmocka_unit_test(useful_controls_are_on_where_they_are),
+		cmocka_unit_test(enclaves_are_kept_from_guests_where_exits_can),
 		cmocka_unit_test(interrupts_are_acknowledged_where_exits_can),
 		cmocka_unit_test(longest_sentence_fits),
 		cmocka_unit_test(control_words_are_what_we_want_within_what_is_allowed),
