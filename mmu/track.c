@@ -23,11 +23,19 @@ static bool overflows(u32 a, u32 b, u32 sum)
 	return (a ^ b ^ sum) & (TRACK_R | TRACK_X | TRACK_X << 4);
 }
 
-/* Pages for the first track of a frame: its counter, and a chain of tables down to 4 KiB. */
-static u32 first_needs(const struct mmu_vm *m, const struct slot *s, gfn_t gfn)
+/* Pages for a track of the frame: its counter, and a chain of tables down to 4 KiB. */
+static u32 needs(const struct mmu_vm *m, const struct slot *s, gfn_t gfn)
 {
 	return farray_needs(&s->tracks, gfn.v - s->gfn.v, FARRAY_U16) + tree_find(m, gfn, 1).level -
 	       1;
+}
+
+/* The slot of RAM that gfn lies in, or NULL. */
+static struct slot *ram_of(struct mmu_vm *m, gfn_t gfn)
+{
+	struct slot *s = gfn.v < m->gfn_limit ? slot_of(m, gfn) : NULL;
+
+	return s && s->kind == SLOT_RAM ? s : NULL;
 }
 
 /* True: what is withheld from the frame has changed. */
@@ -42,21 +50,20 @@ static bool count(struct slot *s, u64 i, int by)
 /* When *lack comes back not zero nothing was done yet. */
 static int add_locked(struct mmu_vm *m, gfn_t gfn, u32 unit, struct mmu_res *r, u32 *lack)
 {
-	struct slot *s = slot_of(m, gfn);
+	struct slot *s = ram_of(m, gfn);
 	u64 i = s ? gfn.v - s->gfn.v : 0;
 	struct direct_want w;
 	flushneed_t need;
-	u32 old, pages;
+	u32 old;
 
 	*lack = 0;
-	if (!s || s->kind != SLOT_RAM)
+	if (!s)
 		return -ENOENT;
 	old = farray_count(&s->tracks, i);
 	if (overflows(old, unit, old + unit))
 		return -EOVERFLOW;
-	pages = old ? 0 : first_needs(m, s, gfn);
-	if (pages > r->nr) {
-		*lack = pages;
+	if (needs(m, s, gfn) > r->nr) {
+		*lack = needs(m, s, gfn);
 		return 0;
 	}
 	farray_extend(&s->tracks, i, FARRAY_U16, r);
@@ -91,7 +98,7 @@ int mmu_track_add(struct mmu_vm *m, gfn_t gfn, u32 rights)
 
 static bool remove_locked(struct mmu_vm *m, gfn_t gfn, u32 unit)
 {
-	struct slot *s = slot_of(m, gfn);
+	struct slot *s = ram_of(m, gfn);
 	u64 i = s ? gfn.v - s->gfn.v : 0;
 	u32 old = s ? farray_count(&s->tracks, i) : 0;
 
@@ -117,7 +124,7 @@ u32 mmu_tracked(struct mmu_vm *m, gfn_t gfn)
 	u32 rights;
 
 	env_lock(&m->lock);
-	s = slot_of(m, gfn);
+	s = ram_of(m, gfn);
 	rights = s ? track_withheld(s, gfn.v - s->gfn.v) : 0;
 	env_unlock(&m->lock);
 	return rights;

@@ -361,6 +361,35 @@ static void tracks_take_what_they_say(void **state)
 	}
 }
 
+/* A table whose only frame loses all rights goes; a track taken off needs no memory, so it does not
+ * come back before there is a fault, or another track. */
+static void a_table_without_rights_comes_back(void **state)
+{
+	u64 hpa;
+	u32 level, used;
+
+	(void)state;
+	start(SPTE_NPT, 64, 60);
+	put(0, SLOT_RAM, 0x40000, 1, RAM_FRAME);
+	assert_int_equal(mmu_prebuild(&vm), 0);
+	used = vm.used;
+	assert_int_equal(mmu_track_add(&vm, GFN(0x40000), MMU_R), 0);
+	assert_int_equal(mmu_track_add(&vm, GFN(0x40000), MMU_X), 0);
+	mmu_track_remove(&vm, GFN(0x40000), MMU_R);
+	assert_int_equal(sim_hw_walk(&vm, GPA(0x40000000), &hpa, &level), 0);
+	assert_int_equal(mmu_track_add(&vm, GFN(0x40000), MMU_W), 0);
+	assert_int_equal(sim_hw_walk(&vm, GPA(0x40000000), &hpa, &level), MMU_R);
+	sim_audit(&vm);
+	mmu_track_remove(&vm, GFN(0x40000), MMU_W);
+	mmu_track_remove(&vm, GFN(0x40000), MMU_X);
+	assert_int_equal(sim_hw_walk(&vm, GPA(0x40000000), &hpa, &level), MMU_R | MMU_W | MMU_X);
+	env_lock(&vm.lock);
+	pool_drain(&vm);
+	env_unlock(&vm.lock);
+	assert_int_equal(vm.used, used + 2); /* the counts */
+	finish();
+}
+
 /* From reading and executing to executing alone no entry goes away: it must be flushed all the
  * same. */
 static void loss_of_r_alone_is_flushed(void **state)
@@ -400,6 +429,9 @@ static void tracking_refuses_what_it_cannot_do(void **state)
 	assert_int_equal(mmu_track_add(&vm, GFN(1024), MMU_W), -ENOENT);
 	assert_int_equal(mmu_track_add(&vm, GFN(2048), MMU_W), -ENOENT);
 	assert_int_equal(mmu_track_add(&vm, GFN(4096), MMU_W), -ENOENT);
+	/* Whose address has no room for all bits. */
+	assert_int_equal(mmu_track_add(&vm, GFN(1ULL << 52 | 5), MMU_W), -ENOENT);
+	assert_int_equal(mmu_tracked(&vm, GFN(1ULL << 52 | 5)), 0);
 	/* Each count is full by itself. */
 	for (u32 i = 0; i < 255; i++)
 		assert_int_equal(mmu_track_add(&vm, GFN(5), MMU_W), 0);
@@ -730,6 +762,7 @@ int main(void)
 		cmocka_unit_test(five_levels),
 		cmocka_unit_test(tracking_splits_and_gives_back_the_large_leaf),
 		cmocka_unit_test(tracks_take_what_they_say),
+		cmocka_unit_test(a_table_without_rights_comes_back),
 		cmocka_unit_test(loss_of_r_alone_is_flushed),
 		cmocka_unit_test(tracking_refuses_what_it_cannot_do),
 		cmocka_unit_test(log_holds_every_write_exactly_once),

@@ -218,6 +218,7 @@ static void mistakes_are_said_in_a_sentence(void **state)
 	assert_string_equal(run("mmu watch linux"), "");
 	says("mmu watch linux 0xfffff", "error: frame 0xfffff of linux is not RAM");
 	says("mmu watch linux 0x500 w", "error: frame 0x500 of linux is not RAM");
+	says("mmu watch linux 0x10000000000005", "error: frame 0x10000000000005 of linux is not");
 	says("mmu watch linux five", "error: five is not the number of a frame");
 	says("mmu watch linux 5 rw", "error: rw is none of r, w, x and off");
 	says("mmu watch linux 5 off", "error: frame 0x5 of linux is not watched");
