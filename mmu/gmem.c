@@ -169,20 +169,11 @@ static bool cmpxchg(void *p, void *old, const void *new, u8 size)
 	}
 }
 
-/* Where size naturally aligned bytes at gpa are, or NULL. */
-static void *cmpxchg_ptr(struct mmu_vm *m, gpa_t gpa, u8 size)
-{
-	u64 len = 0;
-
-	if (size == 0 || size > 16 || (size & (size - 1)) || gpa.v % size)
-		return NULL;
-	return gmem_ptr(m, gpa, !MUTANT(AD_WRITES_ROM), &len);
-}
-
 int mmu_cmpxchg(struct mmu_vm *m, gpa_t gpa, void *old, const void *new, u8 size)
 {
-	void *p = cmpxchg_ptr(m, gpa, size);
-	bool ok;
+	bool ok, whole = size && size <= 16 && !(size & (size - 1)) && gpa.v % size == 0;
+	u64 len;
+	void *p = whole ? gmem_ptr(m, gpa, true, &len) : NULL;
 
 	if (!p)
 		return -EFAULT;
@@ -200,13 +191,15 @@ int mmu_cmpxchg(struct mmu_vm *m, gpa_t gpa, void *old, const void *new, u8 size
 	return ok;
 }
 
-int gmem_set_bits(struct mmu_vm *m, gpa_t gpa, u64 *old, u64 new, u8 size)
+int gmem_set_bits(struct mmu_vm *m, gpa_t gpa, u64 *old, u64 val, u8 size)
 {
-	void *p = cmpxchg_ptr(m, gpa, size);
+	u64 len, *new = &val;
+	void *p = likely(ram_holds(m, gpa.v)) ? ram_ptr(m, gpa.v)
+					      : gmem_ptr(m, gpa, !MUTANT(AD_WRITES_ROM), &len);
 
 	if (!p)
 		return -EFAULT;
-	if (!cmpxchg(p, old, &new, size))
+	if (!(size == 4 ? CMPXCHG(u32) : CMPXCHG(u64)))
 		return 0;
 	dirty_wrote(m, gpa, size);
 	return 1;

@@ -112,8 +112,9 @@ static inline void slot_change_end(struct mmu_vm *m)
 /* Host pointer to gpa in RAM, or in ROM for reading, and the bytes that follow it in its slot; or
  * NULL. Lock-free. */
 u8 *gmem_ptr(const struct mmu_vm *m, gpa_t gpa, bool write, u64 *len);
-/* Compare-exchange of a guest's page-table entry that only sets its accessed and dirty bits: no
- * shadow entry made from it becomes wrong. As mmu_cmpxchg() otherwise. Lock-free. */
+/* Compare-exchange of a guest's page-table entry, 4 or 8 bytes in their place, that only sets its
+ * accessed and dirty bits: no shadow entry made from it becomes wrong. Returns what mmu_cmpxchg()
+ * does. Lock-free. */
 int gmem_set_bits(struct mmu_vm *m, gpa_t gpa, u64 *old, u64 new, u8 size) __must_check;
 
 /* The slot whose memory most accesses of the hypervisor go to. Before any vCPU runs. */

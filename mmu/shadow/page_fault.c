@@ -68,7 +68,7 @@ static __noinline bool withheld(const struct fetch *f, const struct slot *s, str
 }
 
 /* Tracking lets the access through, and the dirty log has it. */
-static bool unlogged(const struct fetch *f, struct slot *s, struct mmu_result *r)
+static __always_inline bool unlogged(const struct fetch *f, struct slot *s, struct mmu_result *r)
 {
 	u64 i = f->gfn.v - s->gfn.v;
 

@@ -129,8 +129,7 @@ static flushneed_t refit_frame(struct mmu_vm *m, const struct slot *s, gfn_t gfn
 
 	if (MUTANT(REFIT_FORGOTTEN) || (!withheld && !(s->dirty_log && !dirty_test(s, i))))
 		return flush_need(FLUSH_NONE);
-	/* No leaf here is without R, and where one that has X was dropped unflushed is not known.
-	 */
+	/* No leaf here is without R; whether one with X was dropped unflushed is not known. */
 	if (withheld & ~MMU_W && !MUTANT(READ_TRACK_PROTECTS))
 		any = rmap_unmap(m, gfn) || !MUTANT(READ_TRACK_UNFLUSHED);
 	else
