@@ -22,6 +22,8 @@
 	X(XSAVES, "xsaves", 0xd, 1, 0, 3)            \
 	X(IBPB, "ibpb", 0x80000008, 0, 1, 12)        \
 	X(IBRS_IBPB, "ibrs_ibpb", 7, 0, 3, 26)       \
+	X(FLUSH_L1D, "flush_l1d", 7, 0, 3, 28)       \
+	X(ARCH_CAPS, "arch_caps", 7, 0, 3, 29)       \
 	X(INVARIANT_TSC, "invariant_tsc", 0x80000007, 0, 3, 8)
 
 enum cpu_feature {

@@ -13,6 +13,8 @@
 #define MSR_BIOS_SIGN_ID    0x8b
 #define MSR_PLATFORM_INFO   0xce
 #define MSR_MTRR_CAP        0xfe
+#define MSR_ARCH_CAPS       0x10a
+#define MSR_FLUSH_CMD       0x10b
 #define MSR_SYSENTER_CS     0x174
 #define MSR_SYSENTER_ESP    0x175
 #define MSR_SYSENTER_EIP    0x176

@@ -81,6 +81,17 @@ static const char *opt_vpid(struct boot_options *o, const char *val)
 	return forbid(o, val, HV_TAGS);
 }
 
+static const char *opt_multihit(struct boot_options *o, const char *val)
+{
+	bool on = val && !strcmp(val, "on");
+
+	if (!on && (!val || strcmp(val, "off")))
+		return "wants on or off";
+	o->without &= (u8) ~(HV_LARGE_CODE | HV_SMALL_CODE);
+	o->without |= on ? HV_LARGE_CODE : HV_SMALL_CODE;
+	return NULL;
+}
+
 static const struct {
 	const char *name;
 	const char *(*set)(struct boot_options *o, const char *val);
@@ -88,7 +99,7 @@ static const struct {
 	{ "cpus", opt_cpus },     { "nox2apic", opt_nox2apic }, { "quiet", opt_quiet },
 	{ "pool", opt_pool },     { "noauto", opt_noauto },     { "exit", opt_exit },
 	{ "escape", opt_escape }, { "ept", opt_nested },        { "npt", opt_nested },
-	{ "ug", opt_ug },         { "vpid", opt_vpid },
+	{ "ug", opt_ug },         { "vpid", opt_vpid },         { "multihit", opt_multihit },
 };
 
 static const char *set_option(struct boot_options *opt, char *word)
@@ -100,7 +111,8 @@ static const char *set_option(struct boot_options *opt, char *word)
 	for (u32 i = 0; i < ARRAY_SIZE(options); i++)
 		if (!strcmp(word, options[i].name))
 			return options[i].set(opt, val);
-	return "is no option (cpus= pool= nox2apic quiet noauto exit= escape= ept= npt= ug= vpid=)";
+	return "is no option (cpus= pool= nox2apic quiet noauto exit= escape= ept= npt= ug= vpid= "
+	       "multihit=)";
 }
 
 void cmdline_parse(const char *text, struct boot_options *opt,

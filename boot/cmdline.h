@@ -14,7 +14,7 @@ struct boot_options {
 	bool exit_debug; /* exit=debug: power off through QEMU's isa-debug-exit */
 	bool autostart;  /* noauto: start no VM */
 	u8 escape;       /* escape=X: console escape key is Ctrl-X */
-	u8 without;      /* ept=off (or npt=off), ug=off, vpid=off: enum hv_without */
+	u8 without;      /* ept=off (or npt=off), ug=off, vpid=off, multihit=: enum hv_without */
 };
 
 /* Unknown or malformed words are reported one by one through bad(). */

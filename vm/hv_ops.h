@@ -63,11 +63,16 @@ enum vcpu_sreg {
 	SR_NR,
 };
 
-/* Features of the CPU that the command line may forbid, to see what Umbra does without. */
+/*
+ * Features of the CPU that the command line may forbid, to see what Umbra does without, and its
+ * word on the mitigation of iTLB multihit, which else depends on the CPU.
+ */
 enum hv_without {
 	HV_NESTED = 1,       /* nested paging */
 	HV_UNRESTRICTED = 2, /* guests in real mode and without paging */
 	HV_TAGS = 4,         /* tags in the TLB, where they can be left out */
+	HV_LARGE_CODE = 8,   /* leaves above 4 KiB for executable memory: multihit=on */
+	HV_SMALL_CODE = 16,  /* the restriction to 4 KiB: multihit=off */
 };
 
 struct hv_ops {

@@ -18,12 +18,16 @@ static inline bool has_ibpb(void)
 	return cpu_has(CPU_IBPB) || cpu_has(CPU_IBRS_IBPB);
 }
 
-/* A vCPU of vm is loaded on this CPU. *last_vm: VM id + 1 of the one before, 0 = none. */
-static inline void predictor_barrier(u32 *last_vm, const struct vm *vm)
+/*
+ * A vCPU of vm is loaded on this CPU. *last_vm: VM id + 1 of the one before, 0 = none. True:
+ * another machine's was there.
+ */
+static inline bool predictor_barrier(u32 *last_vm, const struct vm *vm)
 {
-	if (*last_vm == vm->id + 1)
-		return;
-	if (*last_vm && has_ibpb())
+	bool other = *last_vm && *last_vm != vm->id + 1;
+
+	if (other && has_ibpb())
 		wrmsr(MSR_PRED_CMD, PRED_CMD_IBPB);
 	*last_vm = vm->id + 1;
+	return other;
 }

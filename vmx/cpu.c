@@ -12,6 +12,7 @@
 #include "vm/predictor.h"
 #include "vmx/backend.h"
 #include "vmx/insn.h"
+#include "vmx/mitigate/mitigate.h"
 #include "vmx/tlb.h"
 
 #define FC_LOCK BIT(0)
@@ -141,7 +142,8 @@ void vmx_load(struct vcpu *v)
 	}
 	vmx_vpid_check(s);
 	vmx_eptp_check(s);
-	predictor_barrier(&c->last_vm, v->vm);
+	if (predictor_barrier(&c->last_vm, v->vm))
+		mitigate_flush_l1d();
 	kept_load(s);
 	if (vmread(VMCS_GUEST_DR7) & DR7_ENABLED)
 		vmx_dr_own(v);

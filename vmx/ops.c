@@ -6,6 +6,7 @@
 #include "mmu/hw.h"
 #include "vm/config.h"
 #include "vmx/backend.h"
+#include "vmx/mitigate/mitigate.h"
 #include "vmx/tlb.h"
 
 static int init(void)
@@ -16,6 +17,8 @@ static int init(void)
 	mmu_hw.has_1g = vmx_has(&vmx_facts, VMX_HAS_EPT_1G);
 	mmu_hw.has_nx = cpu_has(CPU_NX);
 	mmu_hw.pml = vmx_logs(&vmx_facts);
+	mmu_hw.l1tf = vmx_mitigations.l1tf;
+	mmu_hw.multihit = vmx_mitigations.multihit;
 	mmu_hw.exec_only = vmx_has(&vmx_facts, VMX_HAS_EPT_EXEC_ONLY);
 	/* QUIRK: on Bochs nothing else ends a guest with IF = 0 then, which may be waiting for one
 	 * of another CPU, which waits for its end, or for an interrupt of this one. */

@@ -8,6 +8,7 @@
 #include "arch/msr.h"
 #include "arch/x86.h"
 #include "vm/hv_ops.h"
+#include "vmx/mitigate/mitigate.h"
 
 /* Source: Intel SDM 3D, appendix "VMX Capability Reporting Facility". */
 #define BASIC_TRUE_CTLS BIT(55)
@@ -217,6 +218,7 @@ int vmx_probe(u32 without, char *why, size_t size)
 		f->cr4_fixed1 = rdmsr(MSR_VMX_CR4_FIXED1);
 		read_controls(f);
 		vmx_do_without(f, without);
+		mitigate_init(without);
 	}
 	return vmx_judge(f, why, size);
 }
@@ -243,6 +245,7 @@ void vmx_describe(struct out *o)
 		 f->feature_control & FC_LOCK
 			 ? "enabled and locked by the firmware"
 			 : "left open by the firmware, enabled and locked here");
+	mitigate_describe(o);
 	describe_controls(f, o);
 	out_heading(o);
 	for (u32 i = 0; i < ARRAY_SIZE(features); i++) {

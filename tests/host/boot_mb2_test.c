@@ -170,6 +170,14 @@ static void options_are_read_and_mistakes_named(void **s)
 	cmdline_parse("ept=off ug=off", &o, complain);
 	assert_int_equal(o.without, HV_NESTED | HV_UNRESTRICTED);
 	assert_string_equal(complaints, "");
+	cmdline_parse("multihit=on", &o, complain);
+	assert_int_equal(o.without, HV_LARGE_CODE);
+	cmdline_parse("multihit=on multihit=off ug=off", &o, complain);
+	assert_int_equal(o.without, HV_SMALL_CODE | HV_UNRESTRICTED);
+	assert_string_equal(complaints, "");
+	cmdline_parse("multihit=maybe multihit", &o, complain);
+	assert_non_null(strstr(complaints, "multihit=maybe wants on or off; multihit wants"));
+	complaints[0] = 0;
 	cmdline_parse("ug=on", &o, complain);
 	assert_non_null(strstr(complaints, "ug=on can only be off"));
 	complaints[0] = 0;

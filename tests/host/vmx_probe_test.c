@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* SOURCES: vmx/probe.c lib/out.c tests/host/fake/bug.c tests/host/fake/clock.c */
+/* SOURCES: vmx/probe.c vmx/mitigate/mitigate.c lib/out.c tests/host/fake/bug.c tests/host/fake/clock.c */
 /* SOURCES: tests/host/fake/cpu.c */
 /*
  * The sentence for a machine that cannot run guests says what is needed and what was read; control
