@@ -56,8 +56,14 @@ enum mmu_verdict fetch_leaf(const struct fetch *f, spx_t x, u32 idx, struct line
 /* Level of the leaf. */
 u32 fetch_level(const struct fetch *f);
 
-/* Finds the line around entry idx of level-1 page x, if that was not done. False: no memory. */
-bool line_find(const struct fetch *f, spx_t x, u32 idx, struct line *line);
+/* Finds the line around entry idx of level-1 page x. False: no memory. */
+bool line_load(const struct fetch *f, spx_t x, u32 idx, struct line *line);
+
+/* The same, if that was not done. */
+static inline bool line_find(const struct fetch *f, spx_t x, u32 idx, struct line *line)
+{
+	return (line->at && !MUTANT(S3_09_ENTRY_READ_TWICE)) || line_load(f, x, idx, line);
+}
 
 /* The guest's entry for entry idx of x, which the line holds. */
 static inline u64 line_entry(const struct line *line, spx_t x, u32 idx)

@@ -29,14 +29,12 @@ static void fill(struct mmu_vm *m, spx_t x, u32 idx, u64 gpte, gfn_t gfn)
 	mmu_stat_inc(m, MMU_STAT_PREFETCH);
 }
 
-bool line_find(const struct fetch *f, spx_t x, u32 idx, struct line *line)
+bool line_load(const struct fetch *f, spx_t x, u32 idx, struct line *line)
 {
 	struct mmu_vm *m = f->ctx->vm;
 	gpa_t source;
 	u64 len;
 
-	if (line->at && !MUTANT(S3_09_ENTRY_READ_TWICE))
-		return true;
 	line->nr = MIN(MAX((u32)m->shadow.tune.prefetch, 1u), MMU_ENTRIES);
 	line->first = ALIGN_DOWN(idx, line->nr);
 	source = sp_source(sp_get(x), line->first);
