@@ -70,11 +70,16 @@ bool vmx_irq_shadow(struct vcpu *v)
 	return blocking() & SHADOW;
 }
 
-/* Off: the instruction in the shadow has ended, and with it what waited for its end. */
+/*
+ * On: VM-entry refuses blocking by STI if IF is off, where only MOV SS has a shadow. Off: the
+ * instruction in the shadow has ended, and with it what waited for its end.
+ * Source: Intel SDM 3C "Checks on Guest Non-Register State".
+ */
 void vmx_set_irq_shadow(struct vcpu *v, bool on)
 {
-	(void)v;
-	block(on ? BLOCKED_BY_STI : SHADOW, on);
+	u32 shadow = v->regs.rflags & RFLAGS_IF ? BLOCKED_BY_STI : BLOCKED_BY_MOV_SS;
+
+	block(on ? shadow : SHADOW, on);
 	if (!on)
 		vmwrite(VMCS_GUEST_PENDING_DB, 0);
 }

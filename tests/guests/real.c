@@ -42,6 +42,7 @@ struct seen {
 	u8 copied[4], set[2];
 	u16 called32;
 	u32 vendor;
+	u16 new_stack;
 };
 
 _Static_assert(
@@ -52,7 +53,7 @@ _Static_assert(
 		offsetof(struct seen, dr2) == 0x38 && offsetof(struct seen, ud_len) == 0x4c &&
 		offsetof(struct seen, far_shl) == 0x50 && offsetof(struct seen, calls) == 0x58 &&
 		offsetof(struct seen, product) == 0x70 && offsetof(struct seen, copied) == 0x78 &&
-		offsetof(struct seen, vendor) == 0x80,
+		offsetof(struct seen, vendor) == 0x80 && offsetof(struct seen, new_stack) == 0x84,
 	"the code below");
 
 extern u8 code[], code_end[], on_de[], on_db[], on_bp[], on_of[], on_ud[], on_tick[], trapped[];
@@ -253,6 +254,17 @@ __asm__(".text\n.code16\n"
 	"	xor %ax, %ax\n"
 	"	mov %ax, %fs\n"
 	"	mov %ax, %gs\n"
+	/* such a base of the stack, which ends with interrupts off */
+	"	mov %cr0, %eax\n"
+	"	or $1, %al\n"
+	"	mov %eax, %cr0\n"
+	"	mov $0x50, %bx\n"
+	"	mov %bx, %ss\n"
+	"	and $0xfe, %al\n"
+	"	mov %eax, %cr0\n"
+	"	xor %ax, %ax\n"
+	"	mov %ax, %ss\n"
+	"	incw D + 0x84\n"
 	/* a stack of 32 bits */
 	"	mov %sp, D + 0x4e\n"
 	"	mov %cr0, %eax\n"
@@ -398,6 +410,7 @@ static void check_odd_segments(const volatile struct seen *d)
 	check(d->copied[0] == code[0] && d->copied[3] == code[3], "real.movs", "0x%x 0x%x",
 	      d->copied[0], d->copied[3]);
 	check(d->vendor == cpuid(0, 0).ebx, "real.cpuid", "0x%x", d->vendor);
+	check(d->new_stack == 1, "real.new_stack", "%u", d->new_stack);
 	check(d->esp == 0x30000 - 2 && *pushed == 0x1234 && d->called32 == 0x21,
 	      "real.stack_of_32_bits", "ESP = 0x%x, 0x%x, 0x%x", d->esp, *pushed, d->called32);
 }

@@ -494,8 +494,14 @@ static void events_in_real_mode_are_delivered_by_software(void **state)
 	vmx_inject(&v, &e);
 	assert_int_equal(delivered, EXC_NMI + 1);
 	assert_true(vmx_nmi_masked(&v));
+	/* VM-entry takes a shadow of STI only with IF; MOV SS has one without. */
 	vmx_set_irq_shadow(&v, true);
 	assert_true(vmx_irq_shadow(&v));
+	assert_false(fake_vmcs[VMCS_GUEST_INTERRUPTIBILITY] & BLOCKED_BY_STI);
+	vmx_set_irq_shadow(&v, false);
+	v.regs.rflags |= RFLAGS_IF;
+	vmx_set_irq_shadow(&v, true);
+	assert_true(fake_vmcs[VMCS_GUEST_INTERRUPTIBILITY] & BLOCKED_BY_STI);
 }
 
 static void interrupted(u32 info, u32 error)
