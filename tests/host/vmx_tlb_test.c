@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* SOURCES: vmx/tlb.c vmx/probe.c lib/out.c tests/host/fake/bug.c tests/host/fake/clock.c */
-/* SOURCES: tests/host/fake/cpu.c tests/host/fake/vmcs.c */
+/* SOURCES: tests/host/fake/cpu.c tests/host/fake/vmcs.c vmx/mitigate/mitigate.c */
 /*
  * VPIDs: no number is used twice on a CPU without a flush of all in between; flushes go to the
  * narrowest instruction that the CPU has.
