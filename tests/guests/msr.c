@@ -69,9 +69,21 @@ static void keeps(const char *name, u32 msr, u64 val)
 		vector = try_wrmsr(msr, val);
 	if (vector == NO_TRAP)
 		vector = try_rdmsr(msr, &got);
-	check(vector == NO_TRAP && got == val, name, "vector %d, wrote 0x%llx, read 0x%llx", vector,
-	      (unsigned long long)val, (unsigned long long)got);
-	wrmsr(msr, old);
+	if (check(vector == NO_TRAP && got == val, name, "vector %d, wrote 0x%llx, read 0x%llx",
+		  vector, (unsigned long long)val, (unsigned long long)got))
+		wrmsr(msr, old);
+}
+
+/* It comes with RDTSCP. */
+static void tsc_aux(void)
+{
+	u64 val;
+
+	if (cpuid(0x80000001, 0).edx & BIT32(27))
+		keeps("msr.tsc_aux", MSR_TSC_AUX, 0x1234);
+	else
+		check(try_rdmsr(MSR_TSC_AUX, &val) == EXC_GP && try_wrmsr(MSR_TSC_AUX, 0) == EXC_GP,
+		      "msr.tsc_aux", "it exists without RDTSCP");
 }
 
 static void keepers(void)
@@ -84,7 +96,7 @@ static void keepers(void)
 	keeps("msr.sysenter_cs", MSR_CS, 0x10);
 	keeps("msr.sysenter_esp", MSR_ESP, 0xfffffe0000002000);
 	keeps("msr.sysenter_eip", MSR_EIP, 0xffffffff81000080);
-	keeps("msr.tsc_aux", MSR_TSC_AUX, 0x1234);
+	tsc_aux();
 	keeps("msr.pat", MSR_PAT, 0x0407050600070106);
 }
 
