@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The shell's commands about shadow paging, on a Linux guest that works meanwhile."""
 
+import time
+
 import linux
 import machine
 import pytest
@@ -117,6 +119,25 @@ def check_walk(qemu):
     assert any("verdict" in r for r in rows)
 
 
+def check_watches(qemu):
+    """Frames that the guest executes from are touched again, by either vCPU."""
+    for n in range(8):
+        walk = qemu.json(f"mmu walk linux.{n % 2} gva rip x")
+        gpa = number(next(r for r in walk if "verdict" in r)["gpa"])
+        qemu.run(f"mmu watch linux {gpa // PAGE:#x}")
+    end = time.monotonic() + 30
+    while True:
+        rows = qemu.json("mmu watch linux")
+        if sum(r["state"] == "hit" for r in rows) >= 2:
+            break
+        assert time.monotonic() < end, rows
+    assert all(r["gva"] != "-" for r in rows if r["state"] == "hit"), rows
+    audit(qemu)
+    for r in rows:
+        if r["state"] == "armed":
+            qemu.run(f"mmu watch linux {r['gfn']} off")
+
+
 @pytest.mark.timeout(260, method="signal")
 def test_commands_on_a_working_guest(boot):
     """Everything that can be asked is answered, and the guest does not notice."""
@@ -132,6 +153,7 @@ def test_commands_on_a_working_guest(boot):
         check_pages(qemu, number(roots[0]["guest"].split()[-1]))
         qemu.run("vm resume linux")
         check_walk(qemu)
+        check_watches(qemu)
         assert audit(qemu) > 50
         rows = qemu.json("mmu unsync linux")
         assert all(r["state"] == "unsync" and r["level"] == 1 for r in rows if "state" in r)
