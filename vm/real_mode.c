@@ -11,6 +11,7 @@
 
 #include "arch/regs.h"
 #include "mmu/mmu.h"
+#include "vm/emul/alu.h"
 #include "vm/emulate.h"
 #include "vm/exit_priv.h"
 #include "vm/fetch.h"
@@ -80,6 +81,55 @@ static void do_iret(struct real_step *s)
 	real_jump(s->v, cs, ip);
 	set_flags(s->v, flags, size);
 	hv->mask_nmi(s->v, false);
+}
+
+/* --- stack ------------------------------------------------------------------------------------ */
+
+/* The registers in the order of their numbers, and back. SP is pushed as it was, and not popped. */
+static void do_pusha(struct real_step *s)
+{
+	struct real_stack st = real_stack(s->v);
+
+	for (u32 r = R_AX; r <= R_DI; r++)
+		if (!real_push(s->v, &st, (u32)s->v->regs.gpr[r], s->in.op_size))
+			return;
+	real_stack_done(s->v, &st);
+	vcpu_skip(s->v, s->in.len);
+}
+
+static void set_gpr(struct real_step *s, u32 r, u64 val)
+{
+	u64 mask = alu_mask(s->in.op_size), *gpr = &s->v->regs.gpr[r];
+
+	*gpr = (*gpr & ~mask) | (val & mask);
+}
+
+static void do_popa(struct real_step *s)
+{
+	struct real_stack st = real_stack(s->v);
+	u32 val[R_DI + 1];
+
+	for (u32 i = 0; i <= R_DI; i++)
+		if (!real_pop(s->v, &st, &val[R_DI - i], s->in.op_size))
+			return;
+	for (u32 r = R_AX; r <= R_DI; r++)
+		if (r != R_SP)
+			set_gpr(s, r, val[r]);
+	real_stack_done(s->v, &st);
+	vcpu_skip(s->v, s->in.len);
+}
+
+static void do_leave(struct real_step *s)
+{
+	struct real_stack st = real_stack(s->v);
+	u32 bp;
+
+	st.sp = (u32)s->v->regs.gpr[R_BP] & st.mask;
+	if (!real_pop(s->v, &st, &bp, s->in.op_size))
+		return;
+	set_gpr(s, R_BP, bp);
+	real_stack_done(s->v, &st);
+	vcpu_skip(s->v, s->in.len);
 }
 
 /* --- flags ------------------------------------------------------------------------------------ */
@@ -192,12 +242,11 @@ static void do_pop_sreg(struct real_step *s)
 /* LDS and its like. */
 static void do_load_far(struct real_step *s)
 {
-	u64 mask = MASK(8 * s->in.op_size - 1, 0), ptr = 0;
-	u64 *gpr = &s->v->regs.gpr[s->in.reg];
+	u64 ptr = 0;
 
 	if (!emulate_read(s->v, &s->f, &s->in, &ptr, s->in.op_size + 2))
 		return;
-	*gpr = (*gpr & ~mask) | (ptr & mask);
+	set_gpr(s, s->in.reg, ptr);
 	load_sreg(s, s->in.sub, (u16)(ptr >> 8 * s->in.op_size));
 }
 
@@ -340,6 +389,15 @@ static void execute(struct real_step *s)
 		break;
 	case OP_MOV_TO_SREG:
 		do_mov_sreg(s);
+		break;
+	case OP_PUSHA:
+		do_pusha(s);
+		break;
+	case OP_POPA:
+		do_popa(s);
+		break;
+	case OP_LEAVE:
+		do_leave(s);
 		break;
 	case OP_PUSH_SREG:
 		do_push_sreg(s);

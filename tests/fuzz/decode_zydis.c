@@ -104,6 +104,8 @@ static const struct {
 	{ "cdqe", OP_CBW },
 	{ "cdq", OP_CWD },
 	{ "cqo", OP_CWD },
+	{ "pushad", OP_PUSHA },
+	{ "popad", OP_POPA },
 	{ "les", OP_LOAD_FAR },
 	{ "lss", OP_LOAD_FAR },
 	{ "lfs", OP_LOAD_FAR },

@@ -43,6 +43,7 @@ struct seen {
 	u16 called32;
 	u32 vendor;
 	u16 new_stack;
+	u16 kept, left;
 };
 
 _Static_assert(
@@ -251,6 +252,19 @@ __asm__(".text\n.code16\n"
 	"	xor %eax, %eax\n"
 	"	cpuid\n"
 	"	mov %ebx, D + 0x80\n"
+	"	mov $0x5a5a, %di\n"
+	"	mov %sp, %bx\n"
+	"	pusha\n"
+	"	xor %di, %di\n"
+	"	xor %bx, %bx\n"
+	"	popa\n"
+	"	mov %di, D + 0x86\n"
+	"	push %bp\n"
+	"	mov %sp, %bp\n"
+	"	sub $8, %sp\n"
+	"	leave\n"
+	"	sub %sp, %bx\n"
+	"	mov %bx, D + 0x88\n"
 	"	xor %ax, %ax\n"
 	"	mov %ax, %fs\n"
 	"	mov %ax, %gs\n"
@@ -411,6 +425,8 @@ static void check_odd_segments(const volatile struct seen *d)
 	      d->copied[0], d->copied[3]);
 	check(d->vendor == cpuid(0, 0).ebx, "real.cpuid", "0x%x", d->vendor);
 	check(d->new_stack == 1, "real.new_stack", "%u", d->new_stack);
+	check(d->kept == 0x5a5a && d->left == 0, "real.pusha_and_leave", "0x%x, 0x%x", d->kept,
+	      d->left);
 	check(d->esp == 0x30000 - 2 && *pushed == 0x1234 && d->called32 == 0x21,
 	      "real.stack_of_32_bits", "ESP = 0x%x, 0x%x, 0x%x", d->esp, *pushed, d->called32);
 }

@@ -372,7 +372,7 @@ struct verdict {
 static const struct verdict verdicts[] = {
 	{ INSN_MODE_64, B(0x0f, 0x0b), DECODE_INVALID, 0 }, /* ud2 */
 	{ INSN_MODE_64, B(0x06), DECODE_INVALID, 0 },       /* push es */
-	{ INSN_MODE_32, B(0x60), DECODE_UNSUPPORTED, 1 },
+	{ INSN_MODE_32, B(0x27), DECODE_UNSUPPORTED, 1 },   /* daa */
 	{ INSN_MODE_64, B(0x82, 0xc0, 1), DECODE_INVALID, 0 },
 	{ INSN_MODE_64, B(0x8f, 0xe0, 1, 1), DECODE_INVALID, 0 },       /* neither POP nor XOP */
 	{ INSN_MODE_64, B(0xf0, 0x89, 0x08), DECODE_INVALID, 0 },       /* lock mov */

@@ -550,6 +550,35 @@ static void far_calls_and_returns(void **state)
 	assert_int_equal(word(STACK + 0xfa), 0x1a);
 }
 
+static void all_registers_are_pushed_and_popped(void **state)
+{
+	u64 *gpr = fake_vcpu.regs.gpr;
+
+	(void)state;
+	for (u32 r = R_AX; r <= R_DI; r++)
+		if (r != R_SP)
+			gpr[r] = 0x11110000 + r;
+	STEP(0x60);
+	assert_int_equal(gpr[R_SP], 0xdead00f0);
+	assert_int_equal(word(STACK + 0xfe), R_AX);
+	assert_int_equal(word(STACK + 0xf6), 0x100); /* SP of before */
+	assert_int_equal(word(STACK + 0xf0), R_DI);
+	put(STACK + 0xf6, 0x7777, 2);
+	for (u32 r = R_AX; r <= R_DI; r++)
+		if (r != R_SP)
+			gpr[r] = 0x22220000;
+	STEP(0x61);
+	assert_int_equal(gpr[R_SP], 0xdead0100);
+	for (u32 r = R_AX; r <= R_DI; r++)
+		if (r != R_SP)
+			assert_int_equal(gpr[r], 0x22220000 + r);
+	gpr[R_BP] = 0xf0;
+	put(STACK + 0xf0, 0x12345678, 4);
+	STEP(0x66, 0xc9);
+	assert_int_equal(gpr[R_BP], 0x12345678);
+	assert_int_equal(gpr[R_SP], 0xdead00f4);
+}
+
 static void segments_are_pushed_popped_and_loaded_with_a_pointer(void **state)
 {
 	(void)state;
@@ -641,6 +670,7 @@ int main(void)
 		T(loops_count_in_cx_or_ecx),
 		T(calls_return_behind_themselves),
 		T(far_calls_and_returns),
+		T(all_registers_are_pushed_and_popped),
 		T(segments_are_pushed_popped_and_loaded_with_a_pointer),
 		T(debug_registers_are_read_and_written),
 		T(guarded_debug_registers_trap_once),

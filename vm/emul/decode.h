@@ -151,6 +151,9 @@ enum decode_res {
 	X(STI, "sti")                                                            \
 	X(PUSH_SREG, "push")                                                     \
 	X(POP_SREG, "pop")                                                       \
+	X(PUSHA, "pusha")                                                        \
+	X(POPA, "popa")                                                          \
+	X(LEAVE, "leave")                                                        \
 	X(LOAD_FAR, "lds") /* LDS, LES, LSS, LFS, LGS */                         \
 	X(JMP, "jmp")                                                            \
 	X(JCC, "j")                                                              \

@@ -57,7 +57,8 @@ const struct opcode opcodes_1[256] = {
 	X8(0x48, O(OP_DEC, F_RM, A_OREG | A_INV64)),
 	X8(0x50, O(OP_PUSH, F_RM, A_OREG | A_D64)),
 	X8(0x58, O(OP_POP, F_RM, A_OREG | A_D64)),
-	[0x60] = LEN(A_INV64), LEN(A_INV64), LEN(M), /* 62: BOUND, or EVEX */
+	[0x60] = O(OP_PUSHA, F_NONE, A_INV64), O(OP_POPA, F_NONE, A_INV64),
+	LEN(M), /* BOUND, or EVEX */
 	O(OP_MOVSXD, F_REG_RM, M), /* ARPL outside 64-bit mode */
 	[0x68] = O(OP_PUSH, F_IMM, A_D64 | I_Z), O(OP_IMUL, F_REG_RM_IMM, M | I_Z),
 	O(OP_PUSH, F_IMM, A_D64 | I_B), O(OP_IMUL, F_REG_RM_IMM, M | I_B),
@@ -99,9 +100,9 @@ const struct opcode opcodes_1[256] = {
 	O(OP_RET, F_NONE, A_D64), O(OP_LOAD_FAR, F_REG_RM, M | A_MEM | A_INV64),
 	O(OP_LOAD_FAR, F_REG_RM, M | A_MEM | A_INV64), /* C4, C5: LES, LDS, or VEX */
 	O(G_MOV, F_RM_IMM, A_GROUP | M | A_BYTE | I_B), O(G_MOV, F_RM_IMM, A_GROUP | M | I_Z),
-	[0xc8] = LEN(I_WB), LEN(0), O(OP_RET_FAR, F_IMM, I_W), O(OP_RET_FAR, F_NONE, 0),
-	O(OP_INT3, F_NONE, 0), O(OP_INT, F_IMM, I_UB), O(OP_INTO, F_NONE, A_INV64),
-	O(OP_IRET, F_NONE, 0),
+	[0xc8] = LEN(I_WB), O(OP_LEAVE, F_NONE, A_D64), O(OP_RET_FAR, F_IMM, I_W),
+	O(OP_RET_FAR, F_NONE, 0), O(OP_INT3, F_NONE, 0), O(OP_INT, F_IMM, I_UB),
+	O(OP_INTO, F_NONE, A_INV64), O(OP_IRET, F_NONE, 0),
 	[0xd0] = O(G_SHIFT, F_RM, A_GROUP | M | A_BYTE), O(G_SHIFT, F_RM, A_GROUP | M),
 	O(G_SHIFT, F_RM, A_GROUP | M | A_BYTE), O(G_SHIFT, F_RM, A_GROUP | M),
 	LEN(A_INV64 | I_B), LEN(A_INV64 | I_B), LEN(A_INV64), LEN(0),
