@@ -23,9 +23,20 @@ static void dump(struct vcpu *v, struct out *o)
 	hv->dump(v, o);
 }
 
+/* Before the first entry, the control block may lack what entries put into it. */
+static bool has_run(const struct vcpu *v)
+{
+	for (u32 i = 0; i < EXIT_NR; i++)
+		if (v->stat.exits[i])
+			return true;
+	return false;
+}
+
 static void check(struct vcpu *v, struct out *o)
 {
-	if (hv->check(v, o) == 0)
+	if (!has_run(v))
+		out_text(o, "it has not run yet");
+	else if (hv->check(v, o) == 0)
 		out_text(o, "every rule for entering the guest is met");
 }
 
