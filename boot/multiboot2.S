@@ -55,6 +55,8 @@ _start:
 	cpuid
 	btl $29, %edx
 	jnc no_long_mode
+	btl $20, %edx
+	jnc no_nx
 
 	/* 4 GiB identity and, the same tables, direct map; 1 GiB at -2 GiB. */
 	movl $PHYS(boot_pdpt_low) + 3, PHYS(boot_pml4)
@@ -83,7 +85,7 @@ _start:
 	movl %eax, %cr4
 	movl $PHYS(boot_pml4), %eax
 	movl %eax, %cr3
-	movl $0xc0000080, %ecx		/* EFER: LME, NXE (any CPU with SVM or VMX has it) */
+	movl $0xc0000080, %ecx		/* EFER: LME, NXE */
 	rdmsr
 	orl $0x900, %eax
 	wrmsr
@@ -93,9 +95,12 @@ _start:
 	lgdt PHYS(boot_gdt_ptr)
 	ljmp $8, $PHYS(long_mode)
 
+no_nx:	/* Source: Intel SDM 4 "IA32_MISC_ENABLE", XD Bit Disable */
+	movl $PHYS(no_nx_text), %esi
+	jmp 5f
 no_long_mode:
 	movl $PHYS(no_lm_text), %esi
-	movw $0x3f8, %dx
+5:	movw $0x3f8, %dx
 3:	lodsb
 	testb %al, %al
 	jz 4f
@@ -126,6 +131,8 @@ long_mode_high:
 	.section .rodata
 no_lm_text:
 	.asciz "umbra: this CPU has no 64-bit mode; Umbra needs an x86-64 CPU.\r\n"
+no_nx_text:
+	.asciz "umbra: NX is off; enable Execute Disable in the firmware's setup.\r\n"
 	.balign 8
 boot_gdt:
 	.quad 0

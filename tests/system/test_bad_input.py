@@ -78,6 +78,12 @@ def test_one_sentence_and_a_shell(boot, name):
         assert "vm list" in qemu.run("help vm")
 
 
+def test_firmware_that_switched_nx_off(boot):
+    """Setting EFER.NXE would be a fault before anybody could handle one."""
+    with boot(one(), [("hello", read(f"{GUEST}/hello"))], smp=1, cpu="max,-nx") as qemu:
+        qemu.serial.expect("Execute Disable")
+
+
 def test_a_mistake_leaves_other_machines_alone(boot):
     """One machine lacks its file; the other starts."""
     ini = one(kernel="nowhere") + one().replace("[vm t]", "[vm good]")
