@@ -85,12 +85,17 @@ void lapic_enable(void)
 	if (x2apic)
 		wrmsr(MSR_APIC_BASE, base | APIC_BASE_X2APIC);
 	apic_write(REG_TPR, 0);
+	/* First: while it is off the entries below stay masked. Source: Intel SDM 3A "Local APIC
+	 * State After It Has Been Software Disabled". */
+	apic_write(REG_SVR, SVR_ENABLE | VEC_SPURIOUS);
 	apic_write(REG_LVT_LINT0, LVT_MASKED);
 	apic_write(REG_LVT_LINT1, LVT_NMI);
 	apic_write(REG_LVT_ERROR, LVT_MASKED);
 	apic_write(REG_TIMER_DIV, DIV_BY_1);
-	apic_write(REG_SVR, SVR_ENABLE | VEC_SPURIOUS);
 	apic_write(REG_LVT_TIMER, VEC_TIMER | (cpu_has(CPU_TSC_DEADLINE) ? LVT_TSC_DEADLINE : 0));
+	/* A write to memory is not ordered with the WRMSR that arms the timer. Source: Intel SDM 3A
+	 * "TSC-Deadline Mode". */
+	fence_full();
 }
 
 u32 lapic_id(void)
